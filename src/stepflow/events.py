@@ -1,0 +1,193 @@
+"""Events: the facts that a timeline draws from a script's output, and all that flows outwards.
+
+The vocabulary is that of the marker specification; `stepflow parse` prints them as they are.
+`log_line` is the line of the transcript (from 0) that said it, `at` the time when that line arrived
+(absent in replays of a saved log), `index` the step's number within its execution.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True
+):
+    log_line: int | None = None
+    at: datetime | None = None
+
+
+class Log(Event, frozen=True, kw_only=True, tag="log"):
+    """One ordinary line. Only replays produce it: a running execution's lines are in its file."""
+
+    text: str
+    level: str
+
+
+class StepStart(Event, frozen=True, kw_only=True, tag="step_start"):
+    """`parent` is the parent's name; `id` the marker's own id, if it gave one."""
+
+    name: str
+    kind: str
+    index: int
+    parent: str | None = None
+    parent_index: int | None = None
+    id: str | None = None
+    params: dict[str, Any] = {}
+    description: str | None = None
+    collapsed: bool | None = None
+    muted: bool | None = None
+
+
+class StepEnd(Event, frozen=True, kw_only=True, tag="step_end"):
+    """`status`: completed, failed, skipped, cancelled or unknown."""
+
+    name: str
+    status: str
+    index: int
+    id: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    duration: float | None = None
+    exit_code: int | None = None
+
+
+class StepUpdate(Event, frozen=True, kw_only=True, tag="step_update"):
+    index: int
+    name: str | None = None
+    id: str | None = None
+    collapsed: bool | None = None
+    duration: float | None = None
+
+
+class StepMove(Event, frozen=True, kw_only=True, tag="step_move"):
+    name: str
+    index: int
+    parent: str | None = None
+    parent_index: int | None = None
+
+
+class StepAdopt(Event, frozen=True, kw_only=True, tag="step_adopt"):
+    """Late proof of nesting: the children go under the step, whose end becomes this line."""
+
+    name: str
+    index: int
+    children: list[str]
+    child_indexes: list[int]
+    status: str
+
+
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+    """`index` is the step that it speaks of, or None for the execution; `value` is 0..1."""
+
+    index: int | None = None
+    id: str | None = None
+    value: float | None = None
+    current: float | None = None
+    total: float | None = None
+    message: str | None = None
+    state: str | None = None
+
+
+class Annotation(Event, frozen=True, kw_only=True, tag="annotation"):
+    """A remark with a level; `line` to `end_col` are places in `file`. It is also its log line."""
+
+    level: str
+    message: str
+    index: int | None = None
+    file: str | None = None
+    line: int | None = None
+    end_line: int | None = None
+    col: int | None = None
+    end_col: int | None = None
+    title: str | None = None
+    code: str | None = None
+    details: str | None = None
+
+
+class ArtifactMarked(Event, frozen=True, kw_only=True, tag="artifact"):
+    """`number` counts the artifacts of the execution from 0."""
+
+    path: str
+    number: int
+    index: int | None = None
+    name: str | None = None
+    description: str | None = None
+    type: str | None = None
+    kind: str | None = None
+    target: str | None = None
+
+
+class Metric(Event, frozen=True, kw_only=True, tag="metric"):
+    name: str
+    value: float
+    unit: str | None = None
+    step: int | None = None
+    index: int | None = None
+
+
+class Summary(Event, frozen=True, kw_only=True, tag="summary"):
+    markdown: str | None = None
+    path: str | None = None
+    index: int | None = None
+
+
+class Mask(Event, frozen=True, kw_only=True, tag="mask"):
+    values: list[str]
+
+
+class Output(Event, frozen=True, kw_only=True, tag="output"):
+    name: str
+    value: str
+    secret: bool = False
+
+
+class Meta(Event, frozen=True, kw_only=True, tag="meta"):
+    """Goes to the open own-dialect step `index`, else to the execution."""
+
+    key: str
+    value: str
+    index: int | None = None
+
+
+class Result(Event, frozen=True, kw_only=True, tag="result"):
+    status: str
+    message: str | None = None
+
+
+class Control(Event, frozen=True, kw_only=True, tag="control"):
+    """`action`: stop or resume."""
+
+    action: str
+    dialect: str | None = None
+
+
+class Diagnostic(Event, frozen=True, kw_only=True, tag="warning"):
+    """What the parser has to say about a marker; shown apart, never in the log."""
+
+    code: str
+    dialect: str | None = None
+    command: str | None = None
+    message: str | None = None
+
+
+AnyEvent = (
+    Log
+    | StepStart
+    | StepEnd
+    | StepUpdate
+    | StepMove
+    | StepAdopt
+    | Progress
+    | Annotation
+    | ArtifactMarked
+    | Metric
+    | Summary
+    | Mask
+    | Output
+    | Meta
+    | Result
+    | Control
+    | Diagnostic
+)

@@ -1,0 +1,55 @@
+"""The nouns of the product as plain values: no I/O, no clock, no logging."""
+
+from stepflow.model.artifact import Artifact, ArtifactState, artifact_id
+from stepflow.model.execution import (
+    DEFAULT_GRACE,
+    Cancellation,
+    Execution,
+    NewExecution,
+    Status,
+    status_of,
+    utc,
+)
+from stepflow.model.outcome import (
+    Cancelled,
+    CouldNotStart,
+    Failed,
+    Killed,
+    LogLimit,
+    Lost,
+    Outcome,
+    StoppedOnError,
+    Succeeded,
+    TimedOut,
+    in_words,
+    signal_name,
+)
+from stepflow.model.step import Step, StepStatus, step_id
+
+__all__ = [
+    "DEFAULT_GRACE",
+    "Artifact",
+    "ArtifactState",
+    "Cancellation",
+    "Cancelled",
+    "CouldNotStart",
+    "Execution",
+    "Failed",
+    "Killed",
+    "LogLimit",
+    "Lost",
+    "NewExecution",
+    "Outcome",
+    "Status",
+    "Step",
+    "StepStatus",
+    "StoppedOnError",
+    "Succeeded",
+    "TimedOut",
+    "artifact_id",
+    "in_words",
+    "signal_name",
+    "status_of",
+    "step_id",
+    "utc",
+]

@@ -1,0 +1,151 @@
+"""An execution: one run of one command, and what may be asked of a new one."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, assert_never
+
+import msgspec
+
+from stepflow.model.outcome import (
+    Cancelled,
+    CouldNotStart,
+    Failed,
+    Killed,
+    LogLimit,
+    Lost,
+    Outcome,
+    StoppedOnError,
+    Succeeded,
+    TimedOut,
+)
+
+DEFAULT_GRACE = timedelta(seconds=10)
+
+
+class Status(StrEnum):
+    """The original's states; `outcome` says what a final one means."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (Status.PENDING, Status.RUNNING)
+
+
+def status_of(outcome: Outcome) -> Status:
+    match outcome:
+        case Succeeded():
+            return Status.COMPLETED
+        case Cancelled():
+            return Status.CANCELLED
+        case (
+            Failed() | Killed() | TimedOut() | StoppedOnError() | LogLimit() | CouldNotStart() | Lost()
+        ):
+            return Status.FAILED
+        case _:
+            assert_never(outcome)
+
+
+class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may say of an execution that it wants. Seconds and bytes everywhere.
+
+    `command` as a string is a shell command, as a list it is executed as it is.
+    `inherit` is for the command line alone: `environment` then is the caller's whole environment.
+    """
+
+    command: str | list[str]
+    name: str | None = None
+    working_directory: str | None = None
+    environment: dict[str, str] = {}
+    tags: list[str] = []
+    metadata: dict[str, Any] = {}
+    user: str | None = None
+    timeout: float | None = None
+    grace: float | None = None
+    tty: bool = False
+    stdin: bool = False
+    keep_background: bool = False
+    secret_environment: dict[str, str] = {}
+    max_log_bytes: int | None = None
+    nesting: str = "auto"
+    window: tuple[int, int] | None = None
+    inherit: bool = True
+    rerun_of: str | None = None
+
+
+class Cancellation(msgspec.Struct, frozen=True):
+    """The recorded intent to end an execution; written before the first signal is sent."""
+
+    outcome: Outcome
+    requested_at: datetime
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable execution. Times are aware UTC; sizes are bytes.
+
+    `seq` is the page key: integer, unique, given by the store's writer (0 before that).
+    `command` is for people; `argv` is what a list command said, exactly.
+    """
+
+    id: str
+    name: str
+    command: str
+    created_at: datetime
+    argv: list[str] | None = None
+    seq: int = 0
+    working_directory: str | None = None
+    status: Status = Status.PENDING
+    exit_code: int | None = None
+    error_message: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    environment: dict[str, str] = {}
+    user: str | None = None
+    tags: list[str] = []
+    total_steps: int = 0
+    completed_steps: int = 0
+    failed_steps: int = 0
+    current_step_index: int = -1
+    metadata: dict[str, Any] = {}
+    outcome: Outcome | None = None
+    cancellation: Cancellation | None = None
+    timeout: float | None = None
+    deadline: datetime | None = None
+    grace: float = DEFAULT_GRACE.total_seconds()
+    tty: bool = False
+    stdin: bool = False
+    keep_background: bool = False
+    secret_names: list[str] = []
+    max_log_bytes: int | None = None
+    nesting: str = "auto"
+    inherit: bool = True
+    rerun_of: str | None = None
+    log_bytes: int = 0
+    log_lines: int = 0
+    annotation_counts: dict[str, int] = {}
+    diagnostics: list[str] = []
+    survivors: str | None = None
+    tail_may_be_missing: bool = False
+    cpu_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status.is_final
+
+    def duration(self, now: datetime) -> timedelta | None:
+        """Time from start to end, or to `now` while it runs; None before the start."""
+        if self.started_at is None:
+            return None
+        return (self.completed_at or now) - self.started_at
+
+
+def utc(milliseconds: int) -> datetime:
+    """Aware UTC time of a Unix time in milliseconds."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
+        microsecond=milliseconds % 1000 * 1000
+    )

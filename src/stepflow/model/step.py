@@ -1,0 +1,62 @@
+"""A step: a named span of an execution, opened and closed by markers."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (StepStatus.PENDING, StepStatus.RUNNING)
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable step. `first_line` and `last_line` (both included) are line numbers of the
+    transcript, counted from 0; `last_line` is None while the step is open."""
+
+    id: str
+    execution_id: str
+    index: int
+    name: str
+    created_at: datetime
+    description: str | None = None
+    status: StepStatus = StepStatus.RUNNING
+    exit_code: int | None = None
+    error_message: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    estimated_duration: float | None = None
+    stop_on_error: bool = False
+    metadata: dict[str, Any] = {}
+    kind: str = "step"
+    parent_index: int | None = None
+    marker_id: str | None = None
+    reason: str | None = None
+    first_line: int = 0
+    last_line: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status.is_final
+
+    @property
+    def duration_seconds(self) -> float | None:
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return max(0.0, (self.completed_at - self.started_at).total_seconds())
+
+
+def step_id(execution_id: str, index: int) -> str:
+    """The id of an execution's n-th step: derived, so recording one twice changes nothing."""
+    return str(uuid.uuid5(uuid.UUID(execution_id), f"step/{index}"))
