@@ -27,7 +27,10 @@ def build_pump(root: Path = ROOT) -> None:
     command = [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", str(source)]
     fresh = target.with_suffix(".new")
     for linking in (["-static"], []):
-        if subprocess.run([*command, *linking, "-s", "-o", str(fresh)], check=False).returncode == 0:
+        if (
+            subprocess.run([*command, *linking, "-s", "-o", str(fresh)], check=False).returncode
+            == 0
+        ):
             fresh.replace(target)
             return
     raise SystemExit(f"{source} does not compile")

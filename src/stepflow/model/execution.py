@@ -43,7 +43,13 @@ def status_of(outcome: Outcome) -> Status:
         case Cancelled():
             return Status.CANCELLED
         case (
-            Failed() | Killed() | TimedOut() | StoppedOnError() | LogLimit() | CouldNotStart() | Lost()
+            Failed()
+            | Killed()
+            | TimedOut()
+            | StoppedOnError()
+            | LogLimit()
+            | CouldNotStart()
+            | Lost()
         ):
             return Status.FAILED
         case _:

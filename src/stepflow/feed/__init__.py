@@ -1,0 +1,125 @@
+"""Live events for whoever watches: lossy per watcher, never blocking, never a copy of the log.
+
+A message says what changed; a watcher that falls behind is told so once (`Lagged`) and reads the
+store and the transcript from where it was, so nothing is lost for it and it costs others nothing.
+All of it lives in the event loop's thread.
+"""
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from stepflow.events import Annotation
+from stepflow.model import Artifact, Execution, Step
+
+QUEUE_LENGTH = 1_000
+
+
+class Message(msgspec.Struct, frozen=True):
+    execution_id: str
+
+
+class ExecutionUpdate(Message, frozen=True):
+    execution: Execution
+
+
+class ExecutionDeleted(Message, frozen=True):
+    pass
+
+
+class StepUpdate(Message, frozen=True):
+    step: Step
+    progress: float
+
+
+class ArtifactUpdate(Message, frozen=True):
+    artifact: Artifact
+
+
+class AnnotationUpdate(Message, frozen=True):
+    annotation: Annotation
+
+
+class LogGrown(Message, frozen=True):
+    """The transcript now has this size and so many ended lines; the bytes are in the file."""
+
+    size_bytes: int
+    line_count: int
+
+
+class LogComplete(Message, frozen=True):
+    size_bytes: int
+    line_count: int
+
+
+class Lagged(msgspec.Struct, frozen=True):
+    """Messages were dropped for this watcher."""
+
+
+class Watcher:
+    """One consumer's bounded queue; growth of a log is one entry however often it grew."""
+
+    def __init__(self, feed: "Feed", execution_id: str | None) -> None:
+        self._feed = feed
+        self._execution_id = execution_id
+        self._queue: deque[Message] = deque()
+        self._growth: dict[str, LogGrown] = {}
+        self._lagged = False
+        self._wakeup = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        self._feed.join(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._feed.leave(self)
+
+    def offer(self, message: Message) -> None:
+        if self._execution_id is not None and message.execution_id != self._execution_id:
+            return
+        if isinstance(message, LogGrown):
+            self._growth[message.execution_id] = message
+        elif len(self._queue) < QUEUE_LENGTH:
+            self._queue.append(message)
+        else:
+            self._lagged = True
+        self._wakeup.set()
+
+    async def batch(self) -> list[Message | Lagged]:
+        """Wait for something, then take all there is: growth first, then messages in order."""
+        await self._wakeup.wait()
+        self._wakeup.clear()
+        batch: list[Message | Lagged] = [*self._growth.values(), *self._queue]
+        if self._lagged:
+            batch.append(Lagged())
+        self._growth.clear()
+        self._queue.clear()
+        self._lagged = False
+        return batch
+
+
+class Feed:
+    def __init__(self) -> None:
+        self._watchers: set[Watcher] = set()
+
+    def watch(self, execution_id: str | None = None) -> Watcher:
+        """A watcher of one execution or of all; use it as a context manager."""
+        return Watcher(self, execution_id)
+
+    def join(self, watcher: Watcher) -> None:
+        self._watchers.add(watcher)
+
+    def leave(self, watcher: Watcher) -> None:
+        self._watchers.discard(watcher)
+
+    def publish(self, message: Message) -> None:
+        for watcher in self._watchers:
+            watcher.offer(message)
