@@ -1,0 +1,193 @@
+"""The artifacts of all executions in one directory: `<execution id>/<artifact id>_<name>`."""
+
+import errno
+import mimetypes
+import os
+import re
+import shutil
+import stat
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from stepflow.artifacts.copy import HashedWriter, Refused, copy_file, open_inside, pack_folder
+from stepflow.errors import NotFound
+from stepflow.events import ArtifactMarked
+from stepflow.model import Artifact, ArtifactState, artifact_id
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
+_NAME_BYTES = 150
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """`spare_bytes` stay free on the disk whatever a script wants kept."""
+
+    file_bytes: int = 64 << 30
+    spare_bytes: int = 1 << 30
+
+
+class ArtifactFolder:
+    """Keeps, finds and forgets artifacts under `root`. Its methods block: call them in a thread."""
+
+    def __init__(self, root: Path, roots: tuple[Path, ...] = (), limits: Limits | None = None):
+        self._root = root
+        self._roots = tuple(Path(os.path.realpath(folder)) for folder in roots)
+        self._limits = limits or Limits()
+
+    def keep(
+        self,
+        marked: ArtifactMarked,
+        *,
+        execution_id: str,
+        step_id: str | None,
+        working_directory: Path,
+        at: datetime,
+        is_last_try: bool,
+    ) -> Artifact:
+        """Copy what the marker names. Every result is an artifact, with a state that says which."""
+        name = marked.name or _base_name(marked.path)
+        artifact = Artifact(
+            id=artifact_id(execution_id, marked.number),
+            execution_id=execution_id,
+            step_id=step_id,
+            name=name,
+            description=marked.description,
+            created_at=at,
+            file_name=name,
+            source_path=marked.path,
+            line=marked.log_line,
+            state=ArtifactState.WAITING,
+            mime_type=_mime_type(name),
+        )
+        if _URL.match(marked.path):
+            return msgspec.structs.replace(artifact, state=ArtifactState.LINK, artifact_type="link")
+        try:
+            return self._copied(artifact, working_directory)
+        except FileNotFoundError:
+            if is_last_try:
+                problem = f"{marked.path} was never there"
+                return _without_file(artifact, ArtifactState.MISSING, problem)
+            return msgspec.structs.replace(artifact, problem=f"{marked.path} is not there yet")
+        except Refused as refusal:
+            problem = f"{marked.path} was not kept: {refusal}"
+            return _without_file(artifact, ArtifactState.REFUSED, problem)
+
+    def path(self, artifact: Artifact) -> Path:
+        """Where the kept file is; NotFound says why there is none."""
+        if artifact.state is not ArtifactState.STORED:
+            raise NotFound(artifact.problem or f"the artifact is a {artifact.state.value}")
+        path = self._root / artifact.execution_id / Path(artifact.file_path).name
+        if not path.is_file():
+            raise NotFound(f"the file of artifact {artifact.id} is gone from {path.parent}")
+        return path
+
+    def target(self, artifact: Artifact) -> Path:
+        """The path that an artifact's file is to have; its folder exists afterwards."""
+        folder = self._root / artifact.execution_id
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{artifact.id}_{_safe_name(artifact.file_name)}"
+
+    def forget(self, artifact: Artifact) -> None:
+        """Remove one artifact's file; already gone is as good."""
+        if artifact.file_path:
+            (self._root / artifact.execution_id / Path(artifact.file_path).name).unlink(
+                missing_ok=True
+            )
+
+    def forget_execution(self, execution_id: str) -> None:
+        """Remove all files of an execution."""
+        folder = self._root / execution_id
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+    def _copied(self, artifact: Artifact, working_directory: Path) -> Artifact:
+        roots = (Path(os.path.realpath(working_directory)), *self._roots)
+        source = Path(os.path.realpath(working_directory / artifact.source_path))
+        descriptor = open_inside(source, roots)
+        try:
+            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            if is_folder:
+                artifact = msgspec.structs.replace(
+                    artifact,
+                    file_name=f"{artifact.file_name}.tar.zst",
+                    mime_type="application/zstd",
+                )
+            elif os.fstat(descriptor).st_size > self._limits.file_bytes:
+                raise Refused(f"it is larger than the limit of {self._limits.file_bytes} bytes")
+            return self._written(artifact, descriptor, source if is_folder else None)
+        finally:
+            os.close(descriptor)
+
+    def _written(self, artifact: Artifact, descriptor: int, folder: Path | None) -> Artifact:
+        target = self.target(artifact)
+        partial = target.with_name(f".{artifact.id}.partial")
+        free = shutil.disk_usage(target.parent).free - self._limits.spare_bytes
+        try:
+            with partial.open("wb") as raw:
+                writer = HashedWriter(raw, self._limits.file_bytes)
+                if folder is not None:
+                    pack_folder(folder, writer)
+                else:
+                    if os.fstat(descriptor).st_size > free:
+                        raise Refused("too little disk space is free for it")
+                    copy_file(descriptor, writer)
+                raw.flush()
+                os.fsync(raw.fileno())
+            partial.rename(target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Refused("the disk is full") from error
+            raise Refused(f"it can't be copied: {error.strerror}") from error
+        except Refused:
+            partial.unlink(missing_ok=True)
+            raise
+        return msgspec.structs.replace(
+            artifact,
+            state=ArtifactState.STORED,
+            file_path=str(
+                Path(self._root.parent.name, self._root.name, artifact.execution_id, target.name)
+            ),
+            file_size=writer.size_bytes,
+            artifact_type=_artifact_type(artifact.mime_type),
+            sha256=writer.sha256,
+        )
+
+
+def _without_file(artifact: Artifact, state: ArtifactState, problem: str) -> Artifact:
+    return msgspec.structs.replace(artifact, state=state, problem=problem)
+
+
+def _base_name(path: str) -> str:
+    trimmed = path.rstrip("/\\")
+    return re.split(r"[/\\]", trimmed)[-1] or trimmed or path
+
+
+def _safe_name(name: str) -> str:
+    """`name` as one path component of at most 150 bytes, its ending kept."""
+    safe = _UNSAFE.sub("_", name)
+    encoded = safe.encode("utf-8", "replace")
+    if len(encoded) > _NAME_BYTES:
+        ending = Path(safe).suffix[:20]
+        safe = encoded[: _NAME_BYTES - len(ending.encode())].decode("utf-8", "ignore") + ending
+    return safe
+
+
+def _mime_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _artifact_type(mime_type: str) -> str:
+    """The original's coarse kind of a file."""
+    kind, _, detail = mime_type.partition("/")
+    if kind in ("image", "video", "audio"):
+        return kind
+    if detail in ("html", "pdf", "markdown"):
+        return "report"
+    if kind == "text" or detail in ("json", "xml", "csv"):
+        return "text"
+    if detail in ("zip", "gzip", "zstd", "x-tar", "x-bzip2", "x-xz"):
+        return "archive"
+    return "other"
