@@ -18,6 +18,7 @@ from stepflow.model.outcome import (
     Succeeded,
     TimedOut,
 )
+from stepflow.model.step import StepStatus
 
 DEFAULT_GRACE = timedelta(seconds=10)
 
@@ -95,6 +96,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     `seq` is the page key: integer, unique, given by the store's writer (0 before that).
     `command` is for people; `argv` is what a list command said, exactly.
+    `step_strip` has the statuses of the first 50 top-level steps, for lists.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     log_lines: int = 0
     annotation_counts: dict[str, int] = {}
     diagnostics: list[str] = []
+    step_strip: list[StepStatus] = []
     survivors: str | None = None
     tail_may_be_missing: bool = False
     cpu_seconds: float | None = None

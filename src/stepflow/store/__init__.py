@@ -1,0 +1,41 @@
+"""Durable executions: the `Store` protocol, and the SQLite engine behind `open_sqlite`."""
+
+from stepflow.store.protocol import (
+    MAX_PAGE,
+    AnnotationPage,
+    AnnotationRow,
+    ArtifactPage,
+    DayCount,
+    ExecutionChanges,
+    FollowState,
+    Health,
+    Optimized,
+    Page,
+    Query,
+    Sample,
+    Settlement,
+    SlowQuery,
+    Statistics,
+    Store,
+    Unit,
+)
+
+__all__ = [
+    "MAX_PAGE",
+    "AnnotationPage",
+    "AnnotationRow",
+    "ArtifactPage",
+    "DayCount",
+    "ExecutionChanges",
+    "FollowState",
+    "Health",
+    "Optimized",
+    "Page",
+    "Query",
+    "Sample",
+    "Settlement",
+    "SlowQuery",
+    "Statistics",
+    "Store",
+    "Unit",
+]
