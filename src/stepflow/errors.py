@@ -112,3 +112,25 @@ class LegacyDatabase(StorageUnusable):
 
 class StaleOwner(StepflowError):
     """Somebody else already recorded this part of the transcript."""
+
+
+class CouldNotSpawn(StepflowError):
+    """A pump could not be started."""
+
+
+class AlreadyPumped(Conflict):
+    """The execution has a pump."""
+
+
+class AlreadyStarted(Conflict):
+    """The execution was started before."""
+
+
+class NoReader(Conflict):
+    """Nobody reads the execution's input."""
+
+
+class Gone(StepflowError):
+    """The process is not there any more."""
+
+    status = 410

@@ -1,0 +1,63 @@
+"""The files of one execution, by name. The folder is 0700 and everything in it belongs to the
+server's user; which process may write which file is said in the documentation of storage."""
+
+import os
+from pathlib import Path
+
+STATUS_BYTES = 4096
+
+
+class Folder:
+    """Paths only: making one touches nothing."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self.path)!r})"
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def out(self) -> Path:
+        return self.path / "out"
+
+    @property
+    def input(self) -> Path:
+        return self.path / "in"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def status(self) -> Path:
+        return self.path / "status"
+
+    @property
+    def time_index(self) -> Path:
+        return self.path / "time.idx"
+
+    @property
+    def line_index(self) -> Path:
+        return self.path / "lines.idx"
+
+    @property
+    def masks(self) -> Path:
+        return self.path / "masks"
+
+    @property
+    def archive(self) -> Path:
+        return self.path / "log.zst"
+
+    def create(self) -> None:
+        """Make the folder and its month's; safe to repeat."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+
+    def open(self) -> int:
+        return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
