@@ -10,8 +10,7 @@ import zstandard
 
 from stepflow.artifacts import ArtifactFolder, Limits
 from stepflow.errors import NotFound
-from stepflow.events import ArtifactMarked
-from stepflow.model import Artifact, ArtifactState
+from stepflow.model import Artifact, ArtifactState, artifact_id
 
 EXECUTION = "01890a5d-ac96-774b-bcce-b302099a8057"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,17 +28,22 @@ def artifacts(tmp_path: Path) -> ArtifactFolder:
     return ArtifactFolder(tmp_path / "storage/artifacts", limits=Limits(1000, 0))
 
 
+def wanted(path: str, number: int = 0, name: str | None = None) -> Artifact:
+    return Artifact(
+        id=artifact_id(EXECUTION, number),
+        execution_id=EXECUTION,
+        name=name or path,
+        created_at=AT,
+        source_path=path,
+        state=ArtifactState.WAITING,
+        line=7,
+    )
+
+
 def keep(
     artifacts: ArtifactFolder, work: Path, path: str, number: int = 0, *, last: bool = False
 ) -> Artifact:
-    return artifacts.keep(
-        ArtifactMarked(path=path, number=number, description="d", log_line=7),
-        execution_id=EXECUTION,
-        step_id=None,
-        working_directory=work,
-        at=AT,
-        is_last_try=last,
-    )
+    return artifacts.keep(wanted(path, number), working_directory=work, is_last_try=last)
 
 
 def test_a_file_is_copied_with_its_checksum(artifacts: ArtifactFolder, work: Path) -> None:
@@ -140,15 +144,9 @@ def test_a_url_is_a_link_and_never_fetched(artifacts: ArtifactFolder, work: Path
 
 
 def test_a_hostile_name_stays_one_component(artifacts: ArtifactFolder, work: Path) -> None:
-    (work / "x").write_bytes(b"x")
-    marked = ArtifactMarked(path="x", number=0, name="../../" + "ä" * 300 + ".txt")
-    kept = artifacts.keep(
-        marked,
-        execution_id=EXECUTION,
-        step_id=None,
-        working_directory=work,
-        at=AT,
-        is_last_try=True,
-    )
+    name = "ä" * 120 + "\n\x1b[2J.txt"
+    (work / name).write_bytes(b"x")
+    kept = keep(artifacts, work, name)
     assert artifacts.path(kept).parent.name == EXECUTION
     assert artifacts.path(kept).name.endswith(".txt")
+    assert artifacts.path(kept).name.isprintable()

@@ -6,15 +6,13 @@ import os
 import re
 import shutil
 import stat
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from stepflow.artifacts.copy import HashedWriter, Refused, copy_file, open_inside, pack_folder
 from stepflow.errors import NotFound
-from stepflow.events import ArtifactMarked
-from stepflow.model import Artifact, ArtifactState, artifact_id
+from stepflow.model import Artifact, ArtifactState
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -36,42 +34,21 @@ class ArtifactFolder:
         self._roots = tuple(Path(os.path.realpath(folder)) for folder in roots)
         self._limits = limits or Limits()
 
-    def keep(
-        self,
-        marked: ArtifactMarked,
-        *,
-        execution_id: str,
-        step_id: str | None,
-        working_directory: Path,
-        at: datetime,
-        is_last_try: bool,
-    ) -> Artifact:
-        """Copy what the marker names. Every result is an artifact, with a state that says which."""
-        name = marked.name or _base_name(marked.path)
-        artifact = Artifact(
-            id=artifact_id(execution_id, marked.number),
-            execution_id=execution_id,
-            step_id=step_id,
-            name=name,
-            description=marked.description,
-            created_at=at,
-            file_name=name,
-            source_path=marked.path,
-            line=marked.log_line,
-            state=ArtifactState.WAITING,
-            mime_type=_mime_type(name),
-        )
-        if _URL.match(marked.path):
+    def keep(self, artifact: Artifact, *, working_directory: Path, is_last_try: bool) -> Artifact:
+        """Copy what the artifact's `source_path` names. Every result is the artifact again, with
+        a state that says what became of it."""
+        artifact = _described(artifact)
+        source = artifact.source_path
+        if _URL.match(source):
             return msgspec.structs.replace(artifact, state=ArtifactState.LINK, artifact_type="link")
         try:
             return self._copied(artifact, working_directory)
         except FileNotFoundError:
             if is_last_try:
-                problem = f"{marked.path} was never there"
-                return _without_file(artifact, ArtifactState.MISSING, problem)
-            return msgspec.structs.replace(artifact, problem=f"{marked.path} is not there yet")
+                return _without_file(artifact, ArtifactState.MISSING, f"{source} was never there")
+            return msgspec.structs.replace(artifact, problem=f"{source} is not there yet")
         except Refused as refusal:
-            problem = f"{marked.path} was not kept: {refusal}"
+            problem = f"{source} was not kept: {refusal}"
             return _without_file(artifact, ArtifactState.REFUSED, problem)
 
     def path(self, artifact: Artifact) -> Path:
@@ -154,6 +131,15 @@ class ArtifactFolder:
             artifact_type=_artifact_type(artifact.mime_type),
             sha256=writer.sha256,
         )
+
+
+def _described(artifact: Artifact) -> Artifact:
+    """The artifact with what its path tells: a short name, a file name and a type."""
+    base = _base_name(artifact.source_path)
+    name = base if artifact.name == artifact.source_path else artifact.name
+    return msgspec.structs.replace(
+        artifact, name=name, file_name=base, mime_type=_mime_type(base), problem=None
+    )
 
 
 def _without_file(artifact: Artifact, state: ArtifactState, problem: str) -> Artifact:

@@ -10,6 +10,7 @@ from stepflow.model.execution import (
     status_of,
     utc,
 )
+from stepflow.model.ids import is_id, month_of, new_id
 from stepflow.model.outcome import (
     Cancelled,
     CouldNotStart,
@@ -48,6 +49,9 @@ __all__ = [
     "TimedOut",
     "artifact_id",
     "in_words",
+    "is_id",
+    "month_of",
+    "new_id",
     "signal_name",
     "status_of",
     "step_id",

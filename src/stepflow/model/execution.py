@@ -61,7 +61,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What a client may say of an execution that it wants. Seconds and bytes everywhere.
 
     `command` as a string is a shell command, as a list it is executed as it is.
-    `inherit` is for the command line alone: `environment` then is the caller's whole environment.
+    `caller_environment` is what `stepflow run` was called with: it replaces the server's own, and
+    neither it nor the values of `secret_environment` are ever returned or put in the database.
     """
 
     command: str | list[str]
@@ -80,7 +81,7 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_log_bytes: int | None = None
     nesting: str = "auto"
     window: tuple[int, int] | None = None
-    inherit: bool = True
+    caller_environment: dict[str, str] | None = None
     rerun_of: str | None = None
 
 
@@ -130,7 +131,6 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     secret_names: list[str] = []
     max_log_bytes: int | None = None
     nesting: str = "auto"
-    inherit: bool = True
     rerun_of: str | None = None
     log_bytes: int = 0
     log_lines: int = 0
@@ -145,6 +145,15 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_finished(self) -> bool:
         return self.status.is_final
+
+    @property
+    def progress_percentage(self) -> float:
+        """Finished steps of those known so far; a completed execution is always at 100."""
+        if self.status is Status.COMPLETED:
+            return 100.0
+        if self.total_steps == 0:
+            return 0.0
+        return min(100.0, 100.0 * (self.completed_steps + self.failed_steps) / self.total_steps)
 
     def duration(self, now: datetime) -> timedelta | None:
         """Time from start to end, or to `now` while it runs; None before the start."""

@@ -1,0 +1,28 @@
+"""Ids of executions: UUIDv7 (RFC 9562), so that they sort by time; older uuid4 ids stay valid."""
+
+import uuid
+from datetime import UTC, datetime
+
+
+def new_id(milliseconds: int, randomness: bytes) -> str:
+    """An id of the Unix time `milliseconds` with 10 bytes of randomness."""
+    number = milliseconds << 80 | int.from_bytes(randomness[:10], "big")
+    number = number & ~(0xF << 76) | 7 << 76
+    number = number & ~(0x3 << 62) | 2 << 62
+    return str(uuid.UUID(int=number))
+
+
+def is_id(text: str) -> bool:
+    """Whether this is an id in its canonical spelling; nothing else becomes part of a path."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def month_of(execution_id: str) -> str | None:
+    """`yyyymm` of the id's time in UTC, None for an id without one."""
+    value = uuid.UUID(execution_id)
+    if value.version != 7:
+        return None
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC).strftime("%Y%m")
