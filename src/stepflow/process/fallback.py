@@ -99,9 +99,6 @@ def read_launch() -> Launch:
     )
 
 
-# --- records -----------------------------------------------------------------------------------
-
-
 def write_slot(number: int, body: bytes) -> None:
     os.pwrite(STATUS, body + struct.pack("<I", binascii.crc32(body)), number * SLOT_BYTES)
 
@@ -128,9 +125,6 @@ def write_background(text: str) -> None:
 def this_boot() -> bytes:
     with open("/proc/sys/kernel/random/boot_id") as file:
         return bytes.fromhex(file.read().strip().replace("-", ""))
-
-
-# --- processes ---------------------------------------------------------------------------------
 
 
 class Process(NamedTuple):
@@ -219,9 +213,6 @@ def send(target: Process, *signals: int) -> None:
                     signal.pidfd_send_signal(pidfd, number)
     finally:
         os.close(pidfd)
-
-
-# --- the log -----------------------------------------------------------------------------------
 
 
 class Log:
@@ -371,9 +362,6 @@ def open_terminal(window: tuple[int, int]) -> tuple[int, int]:
     return master, slave
 
 
-# --- the script --------------------------------------------------------------------------------
-
-
 def run_script(launch: Launch, output: int, report: int) -> NoReturn:
     """The forked child, up to execve. All signals are blocked when it begins."""
     stage = FORK
@@ -497,9 +485,6 @@ def buried_status(pidfd: int) -> int | None:
         return None
     mask, *_, status = PIDFD_INFO.unpack(info)
     return status if mask & PIDFD_INFO_EXIT else None
-
-
-# --- the pump ----------------------------------------------------------------------------------
 
 
 class Sweep:
