@@ -11,9 +11,7 @@ from typing import Any
 import msgspec
 
 
-class Event(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True
-):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     log_line: int | None = None
     at: datetime | None = None
 
@@ -38,10 +36,13 @@ class StepStart(Event, frozen=True, kw_only=True, tag="step_start"):
     description: str | None = None
     collapsed: bool | None = None
     muted: bool | None = None
+    flow: str | None = None
+    ts: float | None = None
 
 
 class StepEnd(Event, frozen=True, kw_only=True, tag="step_end"):
-    """`status`: completed, failed, skipped, cancelled or unknown."""
+    """`status`: completed, failed, skipped, cancelled or unknown. `stops`: a step that was started
+    with stop_on_error has failed, so the execution has to end here."""
 
     name: str
     status: str
@@ -51,6 +52,7 @@ class StepEnd(Event, frozen=True, kw_only=True, tag="step_end"):
     message: str | None = None
     duration: float | None = None
     exit_code: int | None = None
+    stops: bool = False
 
 
 class StepUpdate(Event, frozen=True, kw_only=True, tag="step_update"):
@@ -191,3 +193,11 @@ AnyEvent = (
     | Control
     | Diagnostic
 )
+
+_POSITIONS = ("at", "parent_index", "child_indexes", "number", "stops")
+
+
+def as_json(event: AnyEvent) -> dict[str, Any]:
+    """The event in the words of the vocabulary, with `log_line` and `index` as the only extras."""
+    told: dict[str, Any] = msgspec.to_builtins(event)
+    return {key: value for key, value in told.items() if key not in _POSITIONS}

@@ -1,0 +1,148 @@
+"""What a marker says, before anybody asks what it means: one struct for each thing to say.
+
+The tags are the event vocabulary, so that `STEP_EVENT:{json}` decodes straight into them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Scalar = str | int | float | bool
+StepKind = Literal["step", "group", "section", "suite", "command"]
+
+
+class Marker(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    pass
+
+
+class Start(Marker, frozen=True, kw_only=True, tag="step_start"):
+    """`is_plain`: the next plain start at its level closes it. `is_parallel`: it closes nothing,
+    and nothing nests under it unasked. `parent` is an id or a name."""
+
+    name: str = ""
+    kind: StepKind = "step"
+    id: str | None = None
+    parent: str | None = None
+    params: dict[str, Scalar] = {}
+    description: str | None = None
+    collapsed: bool | None = None
+    muted: bool | None = None
+    flow: str | None = None
+    ts: float | None = None
+    is_plain: bool = False
+    is_parallel: bool = False
+
+
+class End(Marker, frozen=True, kw_only=True, tag="step_end"):
+    """Ends the step with the id, else the one of the name, else the dialect's innermost one.
+
+    `is_silent`: no diagnostic if nothing matches. `leaves_steps`: what is inside and has a status
+    of its own goes on."""
+
+    name: str | None = None
+    id: str | None = None
+    status: Literal["completed", "failed", "skipped", "cancelled", "unknown"] = "completed"
+    reason: str | None = None
+    message: str | None = None
+    duration: float | None = None
+    exit_code: int | None = None
+    flow: str | None = None
+    is_silent: bool = False
+    leaves_steps: bool = False
+
+
+class Skip(Marker, frozen=True, kw_only=True):
+    """A step that starts and ends at once, as skipped."""
+
+    start: Start
+    reason: str | None = None
+
+
+class Note(Marker, frozen=True, kw_only=True, tag="annotation"):
+    """A remark. `id` or `step` aim it at a step; `ends_step`: that step failed with it."""
+
+    level: Literal["error", "warning", "notice"]
+    message: str
+    file: str | None = None
+    line: int | None = None
+    end_line: int | None = None
+    col: int | None = None
+    end_col: int | None = None
+    title: str | None = None
+    code: str | None = None
+    details: str | None = None
+    id: str | None = None
+    step: str | None = None
+    ends_step: bool = False
+
+
+class Progress(Marker, frozen=True, kw_only=True, tag="progress"):
+    id: str | None = None
+    value: float | None = None
+    current: float | None = None
+    total: float | None = None
+    message: str | None = None
+    state: Literal["none", "normal", "error", "indeterminate", "paused"] | None = None
+
+
+class Artifact(Marker, frozen=True, kw_only=True, tag="artifact"):
+    path: str
+    name: str | None = None
+    description: str | None = None
+    type: str | None = None
+    kind: str | None = None
+    target: str | None = None
+
+
+class Metric(Marker, frozen=True, kw_only=True, tag="metric"):
+    name: str
+    value: float
+    unit: str | None = None
+    step: int | None = None
+
+
+class Summary(Marker, frozen=True, kw_only=True, tag="summary"):
+    markdown: str | None = None
+    path: str | None = None
+
+
+class Mask(Marker, frozen=True, kw_only=True, tag="mask"):
+    values: list[str]
+
+
+class Output(Marker, frozen=True, kw_only=True, tag="output"):
+    name: str
+    value: str
+    secret: bool = False
+
+
+class Meta(Marker, frozen=True, kw_only=True, tag="meta"):
+    key: str
+    value: str
+
+
+class Stop(Marker, frozen=True, kw_only=True, tag="stop"):
+    """From here on only the resume form with this token is looked at."""
+
+    token: str
+
+
+class Resume(Marker, frozen=True, kw_only=True, tag="resume"):
+    pass
+
+
+class Remark(Marker, frozen=True, kw_only=True, tag="warning"):
+    """The dialect's own diagnostic, such as a malformed command."""
+
+    code: str
+    command: str | None = None
+    message: str | None = None
+
+
+class Text(Marker, frozen=True, kw_only=True, tag="log"):
+    """An ordinary line, or what a marker wants to be shown as one."""
+
+    text: str
+    level: Literal[
+        "debug", "info", "notice", "warning", "error", "critical", "command", "section"
+    ] = "info"

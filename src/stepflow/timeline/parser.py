@@ -1,0 +1,249 @@
+"""The facade: bytes of a transcript in, events out, incremental and resumable at any byte.
+
+Only lines that may hold a marker are decoded. Of an unfinished line no more is kept than the part
+in which markers are looked for; a replay (`with_lines`) keeps a fragment, since it shows all.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from stepflow.events import AnyEvent, Log
+from stepflow.markers import MARKER_BYTES, Pipeline, Scanner
+from stepflow.markers import marker as said
+from stepflow.markers.dialects import chosen
+from stepflow.markers.pipeline import Stopped, log_text, whole_characters
+from stepflow.timeline.timeline import Timeline, TimelineState
+from stepflow.timeline.tree import OpenStep
+
+BLOCK_BYTES = 64 * 1024
+FRAGMENT_BYTES = 1024 * 1024
+# What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
+_PIECE_BYTES = 128 * 1024
+
+
+class ParserOptions(msgspec.Struct, frozen=True):
+    """`dialects`: names, or None for those that are on by default."""
+
+    dialects: list[str] | None = None
+    nesting: Literal["auto", "flat"] = "auto"
+
+
+class _State(msgspec.Struct):
+    offset: int
+    line: int
+    head: bytes
+    length: int
+    is_split: bool
+    timeline: TimelineState
+    stopped: Stopped | None = None
+    dialects: dict[str, Any] = {}
+
+
+class Parser:
+    """`offset` bytes and `line` newlines are behind it. One parser serves one transcript."""
+
+    def __init__(
+        self,
+        options: ParserOptions,
+        *,
+        with_lines: bool = False,
+        state: bytes | None = None,
+        is_accelerated: bool | None = None,
+    ) -> None:
+        dialects = chosen(options.dialects)
+        self._pipeline = Pipeline(dialects)
+        self._scanner = Scanner(dialects, is_accelerated=is_accelerated)
+        self._with_lines = with_lines
+        self._head_bytes = FRAGMENT_BYTES if with_lines else MARKER_BYTES
+        self._events: list[AnyEvent] = []
+        self._at: datetime | None = None
+        self.blocks: list[int] = []
+        kept = msgspec.msgpack.decode(state, type=_State) if state is not None else None
+        self.offset = kept.offset if kept else 0
+        self.line = kept.line if kept else 0
+        self._head = bytearray(kept.head if kept else b"")
+        self._length = kept.length if kept else 0
+        self._is_split = kept.is_split if kept else False
+        self._timeline = Timeline(
+            is_flat=options.nesting == "flat", state=kept.timeline if kept else None
+        )
+        if kept:
+            self._pipeline.stopped = kept.stopped
+            self._pipeline.resume(kept.dialects)
+
+    @property
+    def open_steps(self) -> list[OpenStep]:
+        return self._timeline.open_steps
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The name of the first critical step that failed."""
+        return self._timeline.state.stopped_by
+
+    def state(self) -> bytes:
+        return msgspec.msgpack.encode(
+            _State(
+                offset=self.offset,
+                line=self.line,
+                head=bytes(self._head),
+                length=self._length,
+                is_split=self._is_split,
+                timeline=self._timeline.state,
+                stopped=self._pipeline.stopped,
+                dialects=self._pipeline.state(),
+            )
+        )
+
+    def take_blocks(self) -> list[int]:
+        """Newlines before each 64 KiB boundary that was passed since the last call."""
+        blocks, self.blocks = self.blocks, []
+        return blocks
+
+    def feed(self, data: bytes | memoryview, at: datetime | None = None) -> list[AnyEvent]:
+        self._at = at
+        for start in range(0, len(data), _PIECE_BYTES):
+            self._feed_piece(bytes(data[start : start + _PIECE_BYTES]))
+        return self._taken_events()
+
+    def flush(self, at: datetime | None = None) -> list[AnyEvent]:
+        """The output is over: its last line counts even without a newline."""
+        self._at = at
+        if self._length:
+            self._end_line()
+        return self._taken_events()
+
+    def finish(
+        self, exit_code: int | None, at: datetime | None = None, *, cancelled: bool = False
+    ) -> list[AnyEvent]:
+        """Flush, and end what is open. No exit code means that nobody knows it."""
+        last_line = self.line if self._length else max(0, self.line - 1)
+        events = self.flush(at)
+        self._timeline.finish(
+            exit_code, was_cancelled=cancelled, line=last_line, at=at, events=events
+        )
+        return events
+
+    def _taken_events(self) -> list[AnyEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def _feed_piece(self, piece: bytes) -> None:
+        count = _Count(self, piece)
+        first = 0
+        if self._length:
+            end = piece.find(b"\n")
+            if end < 0:
+                self._extend(piece)
+                count.up_to(len(piece))
+                return
+            self._extend(piece[:end])
+            count.up_to(end)
+            self._end_line()
+            first = end + 1
+        last = piece.rfind(b"\n") + 1
+        if last > first:
+            # The region begins with a newline, so that tokens of a line's start find it.
+            region = piece[first - 1 : last] if first else b"\n" + piece[:last]
+            self._read_lines(region, count, first - 1)
+        count.up_to(last)
+        if last < len(piece):
+            self._extend(piece[last:])
+            count.up_to(len(piece))
+
+    def _read_lines(self, region: bytes, count: "_Count", shift: int) -> None:
+        """`region` is whole lines behind a newline; it begins at `shift` of the counted piece."""
+        done = 1
+        for position in self._scanner.positions(region):
+            if self._pipeline.reads_every_line:
+                break
+            if position < done:
+                continue
+            start = region.rfind(b"\n", done - 1, position) + 1
+            end = region.find(b"\n", position)
+            if position - start >= MARKER_BYTES:
+                continue
+            self._pass(region, done, start, count, shift)
+            count.up_to(start + shift)
+            self._read(region[start:end])
+            done = end + 1
+        while self._pipeline.reads_every_line and done < len(region):
+            end = region.find(b"\n", done)
+            count.up_to(done + shift)
+            self._read(region[done:end])
+            done = end + 1
+        self._pass(region, done, len(region), count, shift)
+
+    def _pass(self, region: bytes, start: int, end: int, count: "_Count", shift: int) -> None:
+        """Lines without a marker: they are in the transcript, only a replay wants to hear them."""
+        if not self._with_lines or start >= end:
+            return
+        for line in region[start : end - 1].split(b"\n"):
+            count.up_to(start + shift)
+            self._log(log_text(line))
+            start += len(line) + 1
+
+    def _extend(self, part: bytes) -> None:
+        """Go on with the unfinished line."""
+        self._length += len(part)
+        if self._with_lines:
+            self._head += part
+            while len(self._head) > FRAGMENT_BYTES:
+                fragment = whole_characters(bytes(self._head[:FRAGMENT_BYTES]))
+                del self._head[: len(fragment)]
+                self._end_fragment(fragment)
+            return
+        if not self._is_split:
+            self._head += part[: max(0, self._head_bytes - len(self._head))]
+            if self._length > FRAGMENT_BYTES:
+                self._end_fragment(bytes(self._head))
+                self._head.clear()
+
+    def _end_line(self) -> None:
+        if self._with_lines or not self._is_split:
+            self._end_fragment(bytes(self._head))
+        self._head.clear()
+        self._length = 0
+        self._is_split = False
+
+    def _end_fragment(self, fragment: bytes) -> None:
+        """Only the first fragment of a line may hold a marker."""
+        if self._is_split:
+            self._log(log_text(fragment))
+        else:
+            self._read(fragment)
+        self._is_split = True
+
+    def _read(self, line: bytes) -> None:
+        self._pipeline.read(line, self._accept)
+
+    def _accept(self, dialect: str, marker: said.Marker) -> bool:
+        if isinstance(marker, said.Text):
+            self._log(marker.text, marker.level)
+            return True
+        return self._timeline.accept(dialect, marker, self.line, self._at, self._events)
+
+    def _log(self, text: str, level: str = "info") -> None:
+        if self._with_lines:
+            self._events.append(Log(text=text, level=level, log_line=self.line, at=self._at))
+
+
+class _Count:
+    """Counts the newlines of a piece, each byte once, and notes them at block boundaries."""
+
+    def __init__(self, parser: Parser, piece: bytes) -> None:
+        self._parser = parser
+        self._piece = piece
+        self._position = 0
+
+    def up_to(self, end: int) -> None:
+        parser = self._parser
+        while self._position < end:
+            to_boundary = BLOCK_BYTES - parser.offset % BLOCK_BYTES
+            step = min(end - self._position, to_boundary)
+            parser.line += self._piece.count(b"\n", self._position, self._position + step)
+            parser.offset += step
+            self._position += step
+            if step == to_boundary:
+                parser.blocks.append(parser.line)

@@ -1,0 +1,517 @@
+"""From markers to events: one tree, one stack, and the limits.
+
+`accept` answers whether a marker was taken; a refused one leaves its line an ordinary line.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stepflow.events import (
+    Annotation,
+    AnyEvent,
+    ArtifactMarked,
+    Control,
+    Diagnostic,
+    Progress,
+    StepAdopt,
+    StepEnd,
+    StepMove,
+    StepStart,
+)
+from stepflow.events import Mask as MaskEvent
+from stepflow.events import Meta as MetaEvent
+from stepflow.events import Metric as MetricEvent
+from stepflow.events import Output as OutputEvent
+from stepflow.events import Summary as SummaryEvent
+from stepflow.markers import marker as said
+from stepflow.timeline import limits
+from stepflow.timeline.names import best_match, cut_to
+from stepflow.timeline.tree import OpenStep, Sibling, Tree, outermost_groups
+
+
+class TimelineState(msgspec.Struct):
+    tree: Tree = msgspec.field(default_factory=Tree)
+    steps: int = 0
+    artifacts: int = 0
+    annotations: int = 0
+    masks: int = 0
+    metas: int = 0
+    diagnostics: int = 0
+    reached: list[str] = []
+    stopped_by: str | None = None
+
+
+class Timeline:
+    def __init__(self, *, is_flat: bool = False, state: TimelineState | None = None) -> None:
+        self._is_flat = is_flat
+        self.state = state or TimelineState()
+        self._tree = self.state.tree
+        self._line = 0
+        self._at: datetime | None = None
+        self._events: list[AnyEvent] = []
+
+    @property
+    def open_steps(self) -> list[OpenStep]:
+        return list(self._tree.open)
+
+    def accept(
+        self,
+        dialect: str,
+        marker: said.Marker,
+        line: int,
+        at: datetime | None,
+        events: list[AnyEvent],
+    ) -> bool:
+        self._line = line
+        self._at = at
+        self._events = events
+        return _ACCEPT[type(marker)](self, marker, dialect)
+
+    def finish(
+        self,
+        exit_code: int | None,
+        *,
+        was_cancelled: bool,
+        line: int,
+        at: datetime | None,
+        events: list[AnyEvent],
+    ) -> None:
+        self._line = line
+        self._at = at
+        self._events = events
+        self._flatten_groups()
+        for step in reversed(self.open_steps):
+            status = _status_at_exit(exit_code, was_cancelled) if step.has_status else "completed"
+            self._end_one(step, status, "eof", exit_code=exit_code)
+
+    def _flatten_groups(self) -> None:
+        for step, outermost in list(outermost_groups(self._tree.open)):
+            parent = self._tree.by_index(outermost.inside)
+            step.inside = outermost.inside
+            self._events.append(
+                StepMove(
+                    name=step.name,
+                    index=step.index,
+                    parent=parent.name if parent else None,
+                    parent_index=outermost.inside,
+                    log_line=self._line,
+                    at=self._at,
+                )
+            )
+
+    def _start(self, marker: said.Start, dialect: str) -> bool:
+        return self._open(marker, dialect) is not None
+
+    def _open(self, marker: said.Start, dialect: str) -> OpenStep | None:
+        state, tree = self.state, self._tree
+        if state.steps >= limits.STEPS:
+            self._refuse("too_many_steps", limits.STEPS)
+            return None
+        parent, closed = self._place(marker)
+        if closed is None and len(tree.open) >= limits.OPEN_STEPS:
+            self._refuse("too_many_open_steps", limits.OPEN_STEPS)
+            return None
+        if closed is not None:
+            self._close(closed, "completed", "superseded", line=self._line - 1)
+            if not self._is_flat:
+                tree.remember_superseded(closed)
+        parent = tree.capped(parent)
+        step = OpenStep(
+            index=state.steps,
+            name=self._name(marker.name),
+            kind=marker.kind,
+            dialect=dialect,
+            log_line=self._line,
+            inside=parent.index if parent else None,
+            depth=parent.depth + 1 if parent else 1,
+            id=self._name(marker.id) if marker.id is not None else None,
+            flow=marker.flow,
+            is_plain=marker.is_plain,
+            is_parallel=marker.is_parallel,
+            stops=marker.params.get("stop_on_error") is True,
+        )
+        state.steps += 1
+        tree.add(step)
+        self._events.append(
+            StepStart(
+                name=step.name,
+                kind=step.kind,
+                index=step.index,
+                parent=parent.name if parent else None,
+                parent_index=step.inside,
+                id=step.id,
+                params=marker.params,
+                description=marker.description,
+                collapsed=marker.collapsed,
+                muted=marker.muted,
+                flow=marker.flow,
+                ts=marker.ts,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return step
+
+    def _place(self, marker: said.Start) -> tuple[OpenStep | None, OpenStep | None]:
+        """The parent of a new step, and the plain step that it closes."""
+        parent = self._tree.named(marker.parent) if marker.parent is not None else None
+        if parent is not None:
+            return parent, self._tree.plain_child_of(parent) if marker.is_plain else None
+        if marker.is_plain:
+            return self._tree.plain_level()
+        return self._tree.implicit_parent(marker.flow), None
+
+    def _skip(self, marker: said.Skip, dialect: str) -> bool:
+        step = self._open(marker.start, dialect)
+        if step is None:
+            return False
+        self._end_one(step, "skipped", marker.reason)
+        return True
+
+    def _end(self, marker: said.End, dialect: str) -> bool:
+        step = self._ended_by(marker, dialect)
+        if isinstance(step, OpenStep):
+            self._close(
+                step,
+                marker.status,
+                marker.reason,
+                message=self._message(marker.message),
+                duration=marker.duration,
+                exit_code=marker.exit_code,
+                leaves_steps=marker.leaves_steps,
+            )
+        elif step is not None:
+            self._adopt(step, marker.status)
+        elif not marker.is_silent and self.state.steps < limits.STEPS:
+            self._diagnose("unmatched_end", dialect, command=marker.id or marker.name)
+        return True
+
+    def _ended_by(self, marker: said.End, dialect: str) -> OpenStep | Sibling | None:
+        tree = self._tree
+        if marker.id is not None:
+            return tree.by_id(self._name(marker.id), dialect)
+        if marker.name is None:
+            return tree.innermost(dialect, marker.flow)
+        rows: list[list[OpenStep | Sibling]] = [
+            [s for s in reversed(tree.open) if s.dialect == dialect and s.flow == marker.flow],
+            list(reversed(tree.superseded)),
+        ]
+        return best_match(self._name(marker.name), *rows)
+
+    def _adopt(self, parent: Sibling, status: str) -> None:
+        for step in [
+            s
+            for s in reversed(self._tree.open)
+            if s.inside == parent.inside and s.index > parent.index and not s.is_parallel
+        ]:
+            # A step that this one superseded on its way is gone by now.
+            if step in self._tree.open:
+                self._close(step, "completed", "parent_closed")
+        children = self._tree.adopt(parent)
+        self._events.append(
+            StepAdopt(
+                name=parent.name,
+                index=parent.index,
+                children=[c.name for c in children],
+                child_indexes=[c.index for c in children],
+                status=status,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+
+    def _close(
+        self,
+        step: OpenStep,
+        status: str,
+        reason: str | None,
+        *,
+        message: str | None = None,
+        duration: float | None = None,
+        exit_code: int | None = None,
+        line: int | None = None,
+        leaves_steps: bool = False,
+    ) -> None:
+        """End a step, and first what is open inside it."""
+        inside = self._tree.within(step)
+        if leaves_steps:
+            kept = {s.index for top in inside if top.has_status for s in self._tree.within(top)}
+            inside = [s for s in inside if not s.has_status and s.index not in kept]
+        for inner in inside:
+            self._end_one(inner, "completed", "parent_closed", line=line)
+        self._end_one(
+            step,
+            status,
+            reason,
+            message=message,
+            duration=duration,
+            exit_code=exit_code,
+            line=line,
+        )
+
+    def _end_one(
+        self,
+        step: OpenStep,
+        status: str,
+        reason: str | None,
+        *,
+        message: str | None = None,
+        duration: float | None = None,
+        exit_code: int | None = None,
+        line: int | None = None,
+    ) -> None:
+        self._tree.hang_out(step)
+        self._tree.remove(step)
+        stops = step.stops and status == "failed" and reason != "eof"
+        if stops and self.state.stopped_by is None:
+            self.state.stopped_by = step.name
+        self._events.append(
+            StepEnd(
+                name=step.name,
+                status=status,
+                index=step.index,
+                id=step.id,
+                reason=self._message(reason),
+                message=message,
+                duration=duration,
+                exit_code=exit_code,
+                stops=stops,
+                log_line=max(step.log_line, self._line if line is None else line),
+                at=self._at,
+            )
+        )
+
+    def _note(self, marker: said.Note, dialect: str) -> bool:
+        step = self._aimed_at(marker.id, marker.step, dialect)
+        is_kept = self.state.annotations < limits.ANNOTATIONS
+        if is_kept:
+            self.state.annotations += 1
+            self._annotate(marker, step)
+        else:
+            self._refuse("too_many_annotations", limits.ANNOTATIONS)
+        if not marker.ends_step:
+            return is_kept
+        if step is not None:
+            self._close(step, "failed", None, message=self._message(marker.message))
+        elif marker.id is not None or marker.step is not None:
+            self._diagnose("unmatched_end", dialect, command=marker.id or marker.step)
+        return is_kept or step is not None
+
+    def _annotate(self, marker: said.Note, step: OpenStep | None) -> None:
+        self._events.append(
+            Annotation(
+                level=marker.level,
+                message=self._message(marker.message) or "",
+                index=step.index if step else None,
+                file=marker.file,
+                line=marker.line,
+                end_line=marker.end_line,
+                col=marker.col,
+                end_col=marker.end_col,
+                title=marker.title,
+                code=marker.code,
+                details=marker.details,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+
+    def _aimed_at(self, own_id: str | None, name: str | None, dialect: str) -> OpenStep | None:
+        if own_id is not None:
+            return self._tree.by_id(self._name(own_id))
+        if name is not None:
+            return self._tree.named(self._name(name))
+        return self._tree.innermost(dialect)
+
+    def _progress(self, marker: said.Progress, _dialect: str) -> bool:
+        if marker.id is not None:
+            step = self._tree.by_id(self._name(marker.id))
+        else:
+            step = self._tree.innermost()
+        self._events.append(
+            Progress(
+                index=step.index if step else None,
+                id=marker.id,
+                value=marker.value,
+                current=marker.current,
+                total=marker.total,
+                message=self._message(marker.message),
+                state=marker.state,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _artifact(self, marker: said.Artifact, _dialect: str) -> bool:
+        step = self._tree.innermost()
+        self._events.append(
+            ArtifactMarked(
+                path=marker.path,
+                number=self.state.artifacts,
+                index=step.index if step else None,
+                name=self._name(marker.name) if marker.name is not None else None,
+                description=marker.description,
+                type=marker.type,
+                kind=marker.kind,
+                target=marker.target,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        self.state.artifacts += 1
+        return True
+
+    def _metric(self, marker: said.Metric, _dialect: str) -> bool:
+        step = self._tree.innermost()
+        self._events.append(
+            MetricEvent(
+                name=self._name(marker.name),
+                value=marker.value,
+                unit=marker.unit,
+                step=marker.step,
+                index=step.index if step else None,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _summary(self, marker: said.Summary, _dialect: str) -> bool:
+        step = self._tree.innermost()
+        self._events.append(
+            SummaryEvent(
+                markdown=self._message(marker.markdown),
+                path=marker.path,
+                index=step.index if step else None,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _mask(self, marker: said.Mask, _dialect: str) -> bool:
+        room = limits.MASKS - self.state.masks
+        values = marker.values[:room]
+        self.state.masks += len(values)
+        if values:
+            self._events.append(MaskEvent(values=values, log_line=self._line, at=self._at))
+        if len(values) < len(marker.values):
+            self._refuse("too_many_masks", limits.MASKS)
+        return True
+
+    def _output(self, marker: said.Output, _dialect: str) -> bool:
+        self._events.append(
+            OutputEvent(
+                name=self._name(marker.name),
+                value=marker.value,
+                secret=marker.secret,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _meta(self, marker: said.Meta, dialect: str) -> bool:
+        if self.state.metas >= limits.METAS:
+            self._refuse("too_many_metas", limits.METAS)
+            return False
+        self.state.metas += 1
+        step = self._tree.innermost(dialect)
+        self._events.append(
+            MetaEvent(
+                key=self._name(marker.key),
+                value=marker.value,
+                index=step.index if step else None,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _stop(self, _marker: said.Stop, dialect: str) -> bool:
+        self._events.append(
+            Control(action="stop", dialect=dialect, log_line=self._line, at=self._at)
+        )
+        return True
+
+    def _resume(self, _marker: said.Resume, dialect: str) -> bool:
+        self._events.append(
+            Control(action="resume", dialect=dialect, log_line=self._line, at=self._at)
+        )
+        return True
+
+    def _remark(self, marker: said.Remark, dialect: str) -> bool:
+        self._diagnose(marker.code, dialect, command=marker.command, message=marker.message)
+        return True
+
+    def _name(self, name: str) -> str:
+        cut = cut_to(name, limits.NAME_BYTES)
+        if cut is not name:
+            self._refuse("name_too_long", limits.NAME_BYTES)
+        return cut
+
+    def _message(self, message: str | None) -> str | None:
+        if message is None:
+            return None
+        cut = cut_to(message, limits.MESSAGE_BYTES)
+        if cut is not message:
+            self._refuse("message_too_long", limits.MESSAGE_BYTES)
+        return cut
+
+    def _refuse(self, code: str, limit: int) -> None:
+        """Say once that a limit is reached."""
+        if code not in self.state.reached:
+            self.state.reached.append(code)
+            self._diagnose(code, None, message=f"only {limit} are kept")
+
+    def _diagnose(
+        self,
+        code: str,
+        dialect: str | None,
+        *,
+        command: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        if self.state.diagnostics >= limits.DIAGNOSTICS:
+            return
+        self.state.diagnostics += 1
+        self._events.append(
+            Diagnostic(
+                code=code,
+                dialect=dialect,
+                command=None if command is None else cut_to(command, limits.NAME_BYTES),
+                message=message,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+
+
+def _status_at_exit(exit_code: int | None, was_cancelled: bool) -> str:
+    if was_cancelled:
+        return "cancelled"
+    if exit_code is None:
+        return "unknown"
+    return "completed" if exit_code == 0 else "failed"
+
+
+_ACCEPT: dict[type[said.Marker], Callable[[Timeline, Any, str], bool]] = {
+    said.Start: Timeline._start,
+    said.Skip: Timeline._skip,
+    said.End: Timeline._end,
+    said.Note: Timeline._note,
+    said.Progress: Timeline._progress,
+    said.Artifact: Timeline._artifact,
+    said.Metric: Timeline._metric,
+    said.Summary: Timeline._summary,
+    said.Mask: Timeline._mask,
+    said.Output: Timeline._output,
+    said.Meta: Timeline._meta,
+    said.Stop: Timeline._stop,
+    said.Resume: Timeline._resume,
+    said.Remark: Timeline._remark,
+}

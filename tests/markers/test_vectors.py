@@ -1,0 +1,46 @@
+"""The shared vectors: what each line of output means."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stepflow.events import as_json
+from stepflow.markers.dialects import DIALECTS
+from stepflow.timeline import Parser, ParserOptions
+
+VECTORS = [
+    json.loads(line)
+    for line in Path(__file__).with_name("marker_vectors.jsonl").read_text("utf-8").splitlines()
+]
+ENABLED = {dialect.name for dialect in DIALECTS}
+RUN = [v for v in VECTORS if v["dialect"] in ENABLED]
+
+
+def events_of(vector: dict[str, Any], chunks: list[bytes]) -> list[dict[str, Any]]:
+    options = msgspec.convert(vector.get("options", {}), ParserOptions)
+    parser = Parser(options, with_lines=True)
+    events = [event for chunk in chunks for event in parser.feed(chunk)]
+    events += parser.finish(vector["exit_code"]) if "exit_code" in vector else parser.flush()
+    return [as_json(event) for event in events]
+
+
+def assert_as_expected(actual: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    told = [{k: a.get(k) for k in e} for a, e in zip(actual, expected, strict=False)]
+    assert (len(actual), told) == (len(expected), expected), actual
+
+
+@pytest.mark.parametrize("vector", RUN, ids=lambda v: v["id"])
+def test_a_vector_gives_its_events(vector: dict[str, Any]) -> None:
+    chunks = vector.get("chunks", [vector["input"]])
+    encoded = [chunk.encode("utf-8", "surrogateescape") for chunk in chunks]
+    assert_as_expected(events_of(vector, encoded), vector["expect"])
+
+
+@pytest.mark.parametrize("vector", RUN, ids=lambda v: v["id"])
+def test_a_vector_gives_its_events_byte_by_byte(vector: dict[str, Any]) -> None:
+    data = vector["input"].encode("utf-8", "surrogateescape")
+    chunks = [data[i : i + 1] for i in range(len(data))]
+    assert_as_expected(events_of(vector, chunks), vector["expect"])
