@@ -1,6 +1,6 @@
 """Payloads of the own dialect: trailing parameter groups, and the types of their values.
 
-    group = "[" pair { ("," | blank) pair } "]" | "{" key ":" value ... "}" | blank "--" key "=" value
+    group = "[" pair { ("," | blank) pair } "]" | "{" key ":" value … "}" | blank "--" key "=" value
 
 Groups are peeled from the end only; a bracket without a key is text. Every step back looks at a
 bounded number of openings, so that a payload full of near-misses costs linear time.

@@ -1,0 +1,165 @@
+"""The parser's promises on any bytes: chunks, resumes, both paths, lines and blocks."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepflow.events import AnyEvent, Log, StepEnd, StepStart
+from stepflow.timeline import Parser, ParserOptions
+
+OPTIONS = ParserOptions()
+WORDS = [
+    b"STEP_START:", b"STEP_COMPLETE:", b"STEP_ERROR:", b"step_start:", b"ARTIFACT:", b"META:",
+    b"artifact:", b"STEP_SKIP:", b"STEP_PROGRESS:3/4", b"STEP_METRIC:m:1", b"STEP_MASK:secret",
+    b"STEP_PARSE_OFF:t", b"STEP_PARSE_ON:t", b"STEP_EVENT:", b'{"event":"step_end","name":"a"}',
+    b"STEP_WARNING:w", b"STEP_SUMMARY:s", b"STEP_OUTPUT:o:v", b"STEP_", b"ST\x1b[1mEP_START:a",
+    b"a", b"b", b"a b", b"[id=a]", b"[parent=a]", b"[stop_on_error=true]", b"{x:1}", b" --k=v",
+    b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r", b" ", b":", b'"', b"'", b"+ ", b"\x1b[0m",
+    b"\x1b]0;t\x07", b"\x1b", b"\x00", b"\xff", "é测".encode(), b"[[", b"]]", b"plain text",
+]  # fmt: skip
+logs = st.one_of(
+    st.lists(st.sampled_from(WORDS), max_size=60).map(b"".join), st.binary(max_size=300)
+)
+
+
+def told(chunks: Iterable[bytes], *, with_lines: bool = True) -> list[AnyEvent]:
+    parser = Parser(OPTIONS, with_lines=with_lines)
+    return [e for chunk in chunks for e in parser.feed(chunk)] + parser.finish(1)
+
+
+def without_logs(events: list[AnyEvent]) -> list[AnyEvent]:
+    return [event for event in events if not isinstance(event, Log)]
+
+
+@given(logs, st.integers(1, 7), st.booleans())
+def test_any_chunking_gives_the_same_events(log: bytes, size: int, with_lines: bool) -> None:
+    chunks = [log[i : i + size] for i in range(0, len(log), size)]
+    assert told(chunks, with_lines=with_lines) == told([log], with_lines=with_lines)
+
+
+@given(logs)
+def test_the_live_path_gives_the_events_of_a_replay(log: bytes) -> None:
+    assert told([log], with_lines=False) == without_logs(told([log], with_lines=True))
+
+
+@given(logs, st.data(), st.booleans())
+def test_a_resume_at_any_byte_goes_on_exactly(
+    log: bytes, data: st.DataObject, with_lines: bool
+) -> None:
+    cut = data.draw(st.integers(0, len(log)))
+    before = Parser(OPTIONS, with_lines=with_lines)
+    events = before.feed(log[:cut])
+    after = Parser(OPTIONS, with_lines=with_lines, state=before.state())
+    events += after.feed(log[cut:]) + after.finish(1)
+    assert events == told([log], with_lines=with_lines)
+    assert (after.offset, after.line) == (len(log), log.count(b"\n"))
+
+
+@given(logs)
+def test_every_started_step_ends(log: bytes) -> None:
+    events = told([log])
+    started = [e.index for e in events if isinstance(e, StepStart)]
+    ended = [e.index for e in events if isinstance(e, StepEnd)]
+    assert sorted(ended) == started == list(range(len(started)))
+
+
+@given(logs)
+def test_both_ways_of_scanning_give_the_same_events(log: bytes) -> None:
+    parsers = [Parser(OPTIONS, is_accelerated=wheel) for wheel in (True, False)]
+    assert parsers[0].feed(log) == parsers[1].feed(log)
+
+
+@given(logs)
+def test_a_step_ends_on_no_line_before_its_start(log: bytes) -> None:
+    starts: dict[int, int | None] = {}
+    for event in told([log]):
+        if isinstance(event, StepStart):
+            starts[event.index] = event.log_line
+        elif isinstance(event, StepEnd):
+            first, last = starts[event.index], event.log_line
+            assert first is not None
+            assert last is not None
+            assert first <= last <= log.count(b"\n")
+
+
+@pytest.mark.parametrize("size", [1000, 65_536, 70_000, 1 << 22])
+def test_blocks_count_the_newlines_before_each_boundary(size: int) -> None:
+    log = b"".join(b"line %d\n" % n for n in range(50_000)) + b"x" * 100_000 + b"\n" * 70_000
+    parser = Parser(OPTIONS)
+    blocks = []
+    for start in range(0, len(log), size):
+        parser.feed(log[start : start + size])
+        blocks += parser.take_blocks()
+    assert blocks == [log.count(b"\n", 0, k) for k in range(65_536, len(log) + 1, 65_536)]
+
+
+def test_an_event_knows_its_line_and_time() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    log = b"x\r\ny\n\nSTEP_START:a\nwork\nSTEP_START:b\n1\n2"
+    parser = Parser(OPTIONS)
+    events = parser.feed(log, at) + parser.finish(0, at)
+    assert [(type(e), e.log_line, e.at) for e in events] == [
+        (StepStart, 3, at),
+        (StepEnd, 4, at),
+        (StepStart, 5, at),
+        (StepEnd, 7, at),
+    ]
+
+
+def test_a_marker_counts_only_in_the_first_64_kib_of_a_line() -> None:
+    inside = b"x" * 65_000 + b" STEP_START:in\n"
+    beyond = b"x" * 66_000 + b" STEP_START:out\n"
+    events = without_logs(told([inside + beyond]))
+    assert [e.name for e in events if isinstance(e, StepStart)] == ["in"]
+    assert without_logs(told([inside + beyond], with_lines=False)) == events
+
+
+def test_a_line_is_shown_in_pieces_of_1_mib_that_share_its_number() -> None:
+    log = b"\n" + b"STEP_START:a " + b"y" * (2 * 1024 * 1024) + b" STEP_START:b\nz\n"
+    logs = [e for e in told([log]) if isinstance(e, Log)]
+    assert [(len(e.text), e.log_line) for e in logs][1:] == [(1 << 20, 1), (27 - 1, 1), (1, 2)]
+
+
+def test_an_endless_line_is_not_kept() -> None:
+    parser = Parser(OPTIONS)
+    for _ in range(64):
+        parser.feed(b"x" * 1_000_000)
+    assert len(parser.state()) < 1000
+    parser.feed(b"x\nSTEP_START:a\n")
+    assert [s.name for s in parser.open_steps] == ["a"]
+
+
+def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
+    parser = Parser(OPTIONS)
+    parser.feed(b"x" * 900_000)
+    assert len(parser.state()) < 66_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"STEP_START:" + b" " * 1_000_000 + b"x",
+        b"STEP_STEP_ARTIFACT:META:_" * 400_000,
+        b"STEP_START:" + b"[a=1]" * 13_000,
+        b"STEP_START:" + b"[" * 65_000 + b"]",
+        b"STEP_START:x " + b"--a=" * 16_000 + b'"',
+        b"STEP_START:x [a=" + b" b" * 32_000 + b"]",
+        b"STEP_START:x {a:" + b" b" * 32_000 + b"}",
+        b"\x1b[" * 32_000 + b"STEP_START:a",
+        b"\x1b]" * 500_000,
+        b"\x1b]0;" + b"x" * 1_000_000,
+        b"ARTIFACT:http://" + b"a" * 65_000,
+        b"\rSTEP_" * 100_000,
+        b'"' * 65_000 + b"STEP_START:a",
+        b"STEP_EVENT:" + b'{"params":' * 6_500,
+    ],
+    ids=range(14),
+)
+def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
+    started = time.process_time()
+    told([line + b"\n"])
+    assert time.process_time() - started < 0.2 + len(line) / 5e6
