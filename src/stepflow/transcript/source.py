@@ -1,0 +1,81 @@
+"""The bytes of a transcript, wherever they are: a growing file, an archive, or nothing yet."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from stepflow.transcript.line_index import ENTRY_BYTES, LineCounts
+from stepflow.transcript.records import FileRecords
+from stepflow.transcript.time_index import RECORD_BYTES, TimeIndex
+
+
+class Source(Protocol):
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def line_counts(self) -> LineCounts: ...
+
+    @property
+    def times(self) -> TimeIndex: ...
+
+    @property
+    def descriptor(self) -> int | None:
+        """The file whose bytes are the log's own, where there is one."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As many of these bytes as exist."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LogFile:
+    """`log` with its two indexes; goes on working after all three are unlinked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder / "log", os.O_RDONLY | os.O_CLOEXEC)
+        self._line_records = FileRecords(folder / "lines.idx", ENTRY_BYTES)
+        self._time_records = FileRecords(folder / "time.idx", RECORD_BYTES)
+        self.line_counts = LineCounts(self.read, self._line_records)
+        self.times = TimeIndex(self._time_records)
+
+    @property
+    def size_bytes(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    @property
+    def descriptor(self) -> int | None:
+        return self._descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        data = os.pread(self._descriptor, length, offset)
+        if len(data) == length or not data:
+            return data
+        # One pread moves at most 2 GiB and may be cut short by a signal.
+        return data + self.read(offset + len(data), length - len(data))
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        self._line_records.close()
+        self._time_records.close()
+
+
+class NoLog:
+    """An execution that never printed because it never started."""
+
+    size_bytes = 0
+    descriptor: int | None = None
+
+    def __init__(self) -> None:
+        nowhere = FileRecords(Path(os.devnull), ENTRY_BYTES)
+        nowhere.close()
+        self.line_counts = LineCounts(self.read, nowhere)
+        self.times = TimeIndex(nowhere)
+
+    def read(self, offset: int, length: int) -> bytes:  # noqa: ARG002 (nothing is anywhere)
+        return b""
+
+    def close(self) -> None:
+        """Nothing is open."""
