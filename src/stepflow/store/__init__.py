@@ -19,6 +19,8 @@ from stepflow.store.protocol import (
     Store,
     Unit,
 )
+from stepflow.store.sqlite import SqliteStore, open_sqlite
+from stepflow.store.tuning import SqliteTuning
 
 __all__ = [
     "MAX_PAGE",
@@ -35,7 +37,10 @@ __all__ = [
     "Sample",
     "Settlement",
     "SlowQuery",
+    "SqliteStore",
+    "SqliteTuning",
     "Statistics",
     "Store",
     "Unit",
+    "open_sqlite",
 ]

@@ -215,10 +215,17 @@ class Store(Protocol):
     async def settle(
         self, execution_id: str, settlement: Settlement
     ) -> tuple[Execution, list[Step]]:
-        """Record the end: closes open steps (returned), forgets the follow state. Conflict if final."""
+        """Record the end: closes open steps (returned), forgets the follow state. Conflict once
+        it is final."""
 
     async def delete(self, execution_id: str) -> None:
         """Forget a finished execution and all that belongs to it. NotFound; Conflict if running."""
+
+    async def keep_execution(self, execution: Execution) -> Execution:
+        """Keep an execution exactly as given, new or not (imports, and the original's API)."""
+
+    async def keep_step(self, step: Step) -> Step:
+        """Keep a step exactly as given, new or not. NotFound without its execution."""
 
     async def keep_artifact(self, artifact: Artifact) -> Artifact:
         """Insert an artifact, or replace the one with this id. NotFound without its execution."""

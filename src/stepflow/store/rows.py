@@ -1,0 +1,323 @@
+"""Values to rows and back.
+
+Times are stored as the original does, naive ISO text with the microseconds always present, but in
+UTC; they are aware in code. Dictionaries and lists are JSON text.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from stepflow.errors import StorageUnusable
+from stepflow.model import (
+    DEFAULT_GRACE,
+    Artifact,
+    ArtifactState,
+    Cancellation,
+    Execution,
+    Outcome,
+    Status,
+    Step,
+    StepStatus,
+)
+from stepflow.store.protocol import AnnotationRow, Sample
+
+Row = dict[str, Any]
+
+_encoder = msgspec.json.Encoder()
+_decode_any = msgspec.json.Decoder().decode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
+_decode_cancellation = msgspec.json.Decoder(Cancellation).decode
+
+_LETTERS = {
+    StepStatus.PENDING: "p",
+    StepStatus.RUNNING: "r",
+    StepStatus.COMPLETED: "c",
+    StepStatus.FAILED: "f",
+    StepStatus.CANCELLED: "x",
+    StepStatus.SKIPPED: "s",
+}
+_STATUSES = {letter: status for status, letter in _LETTERS.items()}
+
+
+class Columns(Protocol):
+    """A row that is read by the names of its columns."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def time_text(at: datetime) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def time_text_or_none(at: datetime | None) -> str | None:
+    return None if at is None else time_text(at)
+
+
+def time_of(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def time_or_none(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def json_text(value: Any) -> str:
+    return _encoder.encode(value).decode()
+
+
+def mapping_of(text: str | None) -> dict[str, Any]:
+    return {} if text is None or text == "{}" else _decode_any(text)
+
+
+def list_of(text: str | None) -> list[Any]:
+    return [] if text is None or text == "[]" else _decode_any(text)
+
+
+def _mapping_text(value: Mapping[str, Any]) -> str:
+    return json_text(value) if value else "{}"
+
+
+def _list_text(value: list[Any]) -> str:
+    return json_text(value) if value else "[]"
+
+
+def strip_text(strip: Mapping[int, StepStatus]) -> str:
+    """The steps of a strip by index, `0c,1f`: so that a later event finds the place it changes."""
+    return ",".join(f"{index}{_LETTERS[strip[index]]}" for index in sorted(strip))
+
+
+def strip_of(text: str | None) -> dict[int, StepStatus]:
+    if not text:
+        return {}
+    return {int(part[:-1]): _STATUSES[part[-1]] for part in text.split(",")}
+
+
+def execution_row(execution: Execution) -> Row:
+    """All columns but `step_strip`, which only recorded events change."""
+    e = execution
+    return {
+        "id": e.id,
+        "name": e.name,
+        "command": e.command,
+        "working_directory": e.working_directory,
+        "status": e.status.value,
+        "exit_code": e.exit_code,
+        "error_message": e.error_message,
+        "created_at": time_text(e.created_at),
+        "started_at": time_text_or_none(e.started_at),
+        "completed_at": time_text_or_none(e.completed_at),
+        "environment": _mapping_text(e.environment),
+        "user_name": e.user,
+        "tags": _list_text(e.tags),
+        "total_steps": e.total_steps,
+        "completed_steps": e.completed_steps,
+        "current_step_index": e.current_step_index,
+        "metadata": _mapping_text(e.metadata),
+        "seq": e.seq,
+        "argv": None if e.argv is None else json_text(e.argv),
+        "failed_steps": e.failed_steps,
+        "outcome": None if e.outcome is None else json_text(e.outcome),
+        "cancellation": None if e.cancellation is None else json_text(e.cancellation),
+        "timeout": e.timeout,
+        "deadline": time_text_or_none(e.deadline),
+        "grace": e.grace,
+        "tty": e.tty,
+        "stdin": e.stdin,
+        "keep_background": e.keep_background,
+        "secret_names": _list_text(e.secret_names),
+        "max_log_bytes": e.max_log_bytes,
+        "nesting": e.nesting,
+        "rerun_of": e.rerun_of,
+        "log_bytes": e.log_bytes,
+        "log_lines": e.log_lines,
+        "annotation_counts": _mapping_text(e.annotation_counts),
+        "diagnostics": _list_text(e.diagnostics),
+        "survivors": e.survivors,
+        "tail_may_be_missing": e.tail_may_be_missing,
+        "cpu_seconds": e.cpu_seconds,
+        "memory_peak_bytes": e.memory_peak_bytes,
+    }
+
+
+def execution_of(row: Columns) -> Execution:
+    try:
+        return _execution_of(row)
+    except (ValueError, KeyError) as error:
+        raise StorageUnusable(f"the row of execution {row['id']} is damaged: {error}") from error
+
+
+def _execution_of(row: Columns) -> Execution:
+    argv, outcome, cancellation = row["argv"], row["outcome"], row["cancellation"]
+    grace = row["grace"]
+    return Execution(
+        id=row["id"],
+        name=row["name"],
+        command=row["command"],
+        working_directory=row["working_directory"],
+        status=Status(row["status"]),
+        exit_code=row["exit_code"],
+        error_message=row["error_message"],
+        created_at=time_of(row["created_at"]),
+        started_at=time_or_none(row["started_at"]),
+        completed_at=time_or_none(row["completed_at"]),
+        environment=mapping_of(row["environment"]),
+        user=row["user_name"],
+        tags=list_of(row["tags"]),
+        total_steps=row["total_steps"] or 0,
+        completed_steps=row["completed_steps"] or 0,
+        current_step_index=row["current_step_index"],
+        metadata=mapping_of(row["metadata"]),
+        seq=row["seq"] or 0,
+        argv=None if argv is None else _decode_any(argv),
+        failed_steps=row["failed_steps"] or 0,
+        outcome=None if outcome is None else _decode_outcome(outcome),
+        cancellation=None if cancellation is None else _decode_cancellation(cancellation),
+        timeout=row["timeout"],
+        deadline=time_or_none(row["deadline"]),
+        grace=DEFAULT_GRACE.total_seconds() if grace is None else grace,
+        tty=bool(row["tty"]),
+        stdin=bool(row["stdin"]),
+        keep_background=bool(row["keep_background"]),
+        secret_names=list_of(row["secret_names"]),
+        max_log_bytes=row["max_log_bytes"],
+        nesting=row["nesting"] or "auto",
+        rerun_of=row["rerun_of"],
+        log_bytes=row["log_bytes"] or 0,
+        log_lines=row["log_lines"] or 0,
+        annotation_counts=mapping_of(row["annotation_counts"]),
+        diagnostics=list_of(row["diagnostics"]),
+        step_strip=list(strip_of(row["step_strip"]).values()),
+        survivors=row["survivors"],
+        tail_may_be_missing=bool(row["tail_may_be_missing"]),
+        cpu_seconds=row["cpu_seconds"],
+        memory_peak_bytes=row["memory_peak_bytes"],
+    )
+
+
+def step_row(step: Step) -> Row:
+    """All columns but `seq`."""
+    return {
+        "id": step.id,
+        "execution_id": step.execution_id,
+        "name": step.name,
+        "description": step.description,
+        "step_index": step.index,
+        "status": step.status.value,
+        "exit_code": step.exit_code,
+        "error_message": step.error_message,
+        "created_at": time_text(step.created_at),
+        "started_at": time_text_or_none(step.started_at),
+        "completed_at": time_text_or_none(step.completed_at),
+        "estimated_duration": step.estimated_duration,
+        "stop_on_error": step.stop_on_error,
+        "metadata": _mapping_text(step.metadata),
+        "kind": step.kind,
+        "parent_index": step.parent_index,
+        "marker_id": step.marker_id,
+        "reason": step.reason,
+        "first_line": step.first_line,
+        "last_line": step.last_line,
+    }
+
+
+def step_of(row: Columns) -> Step:
+    try:
+        return Step(
+            id=row["id"],
+            execution_id=row["execution_id"],
+            name=row["name"],
+            description=row["description"],
+            index=row["step_index"],
+            status=StepStatus(row["status"]),
+            exit_code=row["exit_code"],
+            error_message=row["error_message"],
+            created_at=time_of(row["created_at"]),
+            started_at=time_or_none(row["started_at"]),
+            completed_at=time_or_none(row["completed_at"]),
+            estimated_duration=row["estimated_duration"],
+            stop_on_error=bool(row["stop_on_error"]),
+            metadata=mapping_of(row["metadata"]),
+            kind=row["kind"] or "step",
+            parent_index=row["parent_index"],
+            marker_id=row["marker_id"],
+            reason=row["reason"],
+            first_line=row["first_line"] or 0,
+            last_line=row["last_line"],
+        )
+    except (ValueError, KeyError) as error:
+        raise StorageUnusable(f"the row of step {row['id']} is damaged: {error}") from error
+
+
+def artifact_row(artifact: Artifact) -> Row:
+    """All columns but `seq`."""
+    a = artifact
+    return {
+        "id": a.id,
+        "execution_id": a.execution_id,
+        "step_id": a.step_id,
+        "name": a.name,
+        "description": a.description,
+        "file_path": a.file_path,
+        "file_name": a.file_name,
+        "file_size": a.file_size,
+        "mime_type": a.mime_type,
+        "artifact_type": a.artifact_type,
+        "created_at": time_text(a.created_at),
+        "tags": _list_text(a.tags),
+        "is_public": a.is_public,
+        "retention_days": a.retention_days,
+        "metadata": _mapping_text(a.metadata),
+        "state": a.state.value,
+        "source_path": a.source_path,
+        "problem": a.problem,
+        "sha256": a.sha256,
+        "line": a.line,
+    }
+
+
+def artifact_of(row: Columns) -> Artifact:
+    try:
+        return Artifact(
+            id=row["id"],
+            execution_id=row["execution_id"],
+            step_id=row["step_id"],
+            name=row["name"],
+            description=row["description"],
+            file_path=row["file_path"],
+            file_name=row["file_name"] or "",
+            file_size=row["file_size"] or 0,
+            mime_type=row["mime_type"] or "application/octet-stream",
+            artifact_type=row["artifact_type"] or "other",
+            created_at=time_of(row["created_at"]),
+            tags=list_of(row["tags"]),
+            is_public=bool(row["is_public"]),
+            retention_days=row["retention_days"],
+            metadata=mapping_of(row["metadata"]),
+            state=ArtifactState(row["state"] or "stored"),
+            source_path=row["source_path"] or "",
+            problem=row["problem"],
+            sha256=row["sha256"],
+            line=row["line"],
+        )
+    except (ValueError, KeyError) as error:
+        raise StorageUnusable(f"the row of artifact {row['id']} is damaged: {error}") from error
+
+
+def annotation_of(row: sqlite3.Row) -> AnnotationRow:
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+    return AnnotationRow(**{**values, "at": time_or_none(values["at"])})
+
+
+def sample_of(row: Columns) -> Sample:
+    return Sample(
+        name=row["name"],
+        value=row["value"],
+        at=time_of(row["at"]),
+        unit=row["unit"],
+        step=row["step"],
+        step_index=row["step_index"],
+    )

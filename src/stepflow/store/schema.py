@@ -1,0 +1,98 @@
+"""The schema of a database file: created fresh, upgraded, or refused with the reason.
+
+Looking never changes the file: a database of the original is opened read-only. Alembic is imported
+only where there is something to upgrade.
+"""
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
+from stepflow.store.connection import open_writer, translated
+from stepflow.store.statements import schema
+from stepflow.store.tuning import SqliteTuning
+
+REVISION = "0001"
+VERSION_TABLE = """
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+""".strip()
+
+
+def prepare(path: Path, tuning: SqliteTuning) -> None:
+    """Make sure that `path` holds our schema, or raise StorageUnusable (LegacyDatabase)."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        revision = _revision(path) if path.exists() and path.stat().st_size else None
+    except OSError as error:
+        raise StorageUnusable(f"{path.parent} can't be used: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    if revision == REVISION:
+        return
+    if revision is not None:
+        _upgrade(path, revision)
+        return
+    try:
+        path.touch(mode=0o600)
+        _create(path, tuning)
+    except OSError as error:
+        raise StorageUnusable(f"{path} can't be created: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StepflowError:
+    ours = translated(error)
+    assert isinstance(ours, StepflowError)
+    return StorageUnusable(f"{path}: {ours.detail}")
+
+
+def _revision(path: Path) -> str | None:
+    """The revision of our schema in the file; None for an empty database."""
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+    try:
+        tables = {
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if "alembic_version" in tables:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if row is None:
+                raise StorageUnusable(f"{path} does not say which version its schema has")
+            return str(row[0])
+    finally:
+        connection.close()
+    if {"executions", "steps", "artifacts"} <= tables:
+        raise LegacyDatabase(
+            f"{path} was written by the original StepFlow Monitor; it has to be migrated first "
+            "and was left untouched"
+        )
+    if tables:
+        raise StorageUnusable(
+            f"{path} belongs to another program (it has {', '.join(sorted(tables))})"
+        )
+    return None
+
+
+def _create(path: Path, tuning: SqliteTuning) -> None:
+    connection = open_writer(path, tuning)
+    try:
+        # Two processes may meet here; the second finds the work done.
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+            for statement in [*schema(), VERSION_TABLE]:
+                connection.execute(statement)
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _upgrade(path: Path, revision: str) -> None:
+    from stepflow.store import migrations  # noqa: PLC0415 - Alembic takes 0.7 s to import
+
+    migrations.upgrade(path, revision)

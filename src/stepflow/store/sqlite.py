@@ -1,0 +1,270 @@
+"""The store on SQLite: one writer thread, one read-only connection on the loop, two beside it."""
+
+import asyncio
+import sqlite3
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Unpack
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from stepflow.errors import InvalidRequest, InvalidSetting, NotFound, StepflowError, StorageUnusable
+from stepflow.model import Artifact, Execution, Step
+from stepflow.store import adoption, artifacts, executions, pages, upkeep
+from stepflow.store import statistics as figures
+from stepflow.store.connection import settings_of, translated
+from stepflow.store.protocol import (
+    MAX_PAGE,
+    AnnotationPage,
+    ArtifactPage,
+    ExecutionChanges,
+    FollowState,
+    Health,
+    Optimized,
+    Page,
+    Query,
+    Sample,
+    Settlement,
+    Statistics,
+    Unit,
+)
+from stepflow.store.reader import ROWS_ON_LOOP, Reader
+from stepflow.store.rows import (
+    annotation_of,
+    artifact_of,
+    execution_of,
+    sample_of,
+    step_of,
+    time_text,
+)
+from stepflow.store.schema import prepare
+from stepflow.store.tuning import SqliteTuning
+from stepflow.store.units import record
+from stepflow.store.writer import Writer
+
+_EXECUTION = "SELECT * FROM executions WHERE id = ?"
+# idx_executions_status_seq finds the few; they are sorted.
+_UNFINISHED = """
+SELECT * FROM executions INDEXED BY idx_executions_status_seq
+WHERE status IN ('pending', 'running') AND seq IS NOT NULL ORDER BY seq
+"""
+# idx_executions_completed_at
+_FINISHED_BEFORE = """
+SELECT id FROM executions INDEXED BY idx_executions_completed_at
+WHERE completed_at < ? AND status NOT IN ('pending', 'running') AND seq IS NOT NULL
+ORDER BY completed_at LIMIT ?
+"""
+# idx_steps_execution_id; the steps of one execution are sorted.
+_STEPS = "SELECT * FROM steps WHERE execution_id = ? ORDER BY step_index, created_at LIMIT ?"
+# idx_annotations_execution
+_ANNOTATIONS = """
+SELECT * FROM annotations WHERE execution_id = ? AND id > ? AND (? IS NULL OR level = ?)
+ORDER BY id LIMIT ?
+"""
+# idx_metrics_series
+_SERIES = "SELECT * FROM metrics WHERE execution_id = ? AND name = ? ORDER BY id LIMIT ?"
+# idx_metrics_series; the values of one execution are sorted.
+_ALL_SERIES = "SELECT * FROM metrics WHERE execution_id = ? ORDER BY id LIMIT ?"
+_OUTPUTS = "SELECT name, value FROM outputs WHERE execution_id = ? ORDER BY name LIMIT ?"
+_FOLLOW_STATE = 'SELECT "offset", lines, state FROM follow_state WHERE execution_id = ?'
+
+
+async def open_sqlite(path: Path, tuning: SqliteTuning | None = None) -> "SqliteStore":
+    """Open the database, creating or upgrading it. StorageUnusable says why it can't be;
+    LegacyDatabase that it is the original's, which was left untouched."""
+    tuning = tuning or SqliteTuning()
+    await asyncio.to_thread(prepare, path, tuning)
+    try:
+        return SqliteStore(path, tuning)
+    except sqlite3.Error as error:
+        ours = translated(error)
+        assert isinstance(ours, StepflowError)
+        raise StorageUnusable(f"{path}: {ours.detail}") from error
+
+
+class SqliteStore:
+    """`Store` on one SQLite file. Made by `open_sqlite`; belongs to the loop that opened it."""
+
+    def __init__(self, path: Path, tuning: SqliteTuning) -> None:
+        self._path = path
+        self._reader = Reader(path, tuning)
+        self._writer = Writer(path, tuning, self._reader.is_reading)
+
+    async def create(self, execution: Execution) -> Execution:
+        return await self._writer.write(partial(executions.create, execution=execution))
+
+    async def record(self, unit: Unit) -> list[Step]:
+        return await self._writer.write(partial(record, unit=unit))
+
+    async def update(self, execution_id: str, **changes: Unpack[ExecutionChanges]) -> Execution:
+        return await self._writer.write(
+            partial(executions.update, execution_id=execution_id, changes=dict(changes))
+        )
+
+    async def settle(
+        self, execution_id: str, settlement: Settlement
+    ) -> tuple[Execution, list[Step]]:
+        return await self._writer.write(
+            partial(executions.settle, execution_id=execution_id, settlement=settlement)
+        )
+
+    async def delete(self, execution_id: str) -> None:
+        await self._writer.write(partial(executions.delete, execution_id=execution_id))
+
+    async def keep_execution(self, execution: Execution) -> Execution:
+        return await self._writer.write(partial(executions.keep_execution, execution=execution))
+
+    async def keep_step(self, step: Step) -> Step:
+        return await self._writer.write(partial(executions.keep_step, step=step))
+
+    async def keep_artifact(self, artifact: Artifact) -> Artifact:
+        return await self._writer.write(partial(artifacts.keep_artifact, artifact=artifact))
+
+    async def delete_artifact(self, artifact_id: str) -> Artifact:
+        return await self._writer.write(partial(artifacts.delete_artifact, artifact_id=artifact_id))
+
+    async def keep_samples(self, execution_id: str, samples: list[Sample]) -> None:
+        await self._writer.write(
+            partial(executions.keep_samples, execution_id=execution_id, samples=samples)
+        )
+
+    async def execution(self, execution_id: str) -> Execution:
+        def query(connection: sqlite3.Connection) -> Execution:
+            row = connection.execute(_EXECUTION, (execution_id,)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no execution {execution_id}")
+            return execution_of(row)
+
+        return await self._reader.ask("execution", query)
+
+    async def executions(self, query: Query) -> Page:
+        pages.check(query)
+        # One step of a full-text search may be long, and nothing can interrupt it.
+        is_quick = query.text is None and query.limit <= ROWS_ON_LOOP
+        ask = self._reader.ask if is_quick else self._reader.ask_in_thread
+        found = await ask("executions", partial(pages.page, query=query))
+        total = await self._reader.ask("count", partial(pages.count_from_counters, query=query))
+        if total is None:
+            total = await self._reader.ask_in_thread(
+                "count rows", partial(pages.count_rows, query=query)
+            )
+        return Page(found[0], total, found[1])
+
+    async def unfinished(self) -> list[Execution]:
+        return await self._reader.ask_in_thread(
+            "unfinished", lambda c: [execution_of(row) for row in c.execute(_UNFINISHED).fetchall()]
+        )
+
+    async def finished_before(self, before: datetime, limit: int) -> list[str]:
+        values = (time_text(before), limit)
+        return await self._reader.ask_in_thread(
+            "finished before",
+            lambda c: [row["id"] for row in c.execute(_FINISHED_BEFORE, values).fetchall()],
+        )
+
+    async def steps(self, execution_id: str) -> list[Step]:
+        return await self._reader.rows("steps", _STEPS, (execution_id,), step_of)
+
+    async def artifacts(self, execution_id: str) -> list[Artifact]:
+        return await self._reader.rows(
+            "artifacts", artifacts.OF_EXECUTION, (execution_id,), artifact_of
+        )
+
+    async def artifact(self, artifact_id: str) -> Artifact:
+        return await self._reader.ask(
+            "artifact", partial(artifacts.artifact, artifact_id=artifact_id)
+        )
+
+    async def artifact_page(
+        self, *, limit: int = 100, offset: int = 0, cursor: str | None = None
+    ) -> ArtifactPage:
+        ask = self._reader.ask if limit <= ROWS_ON_LOOP else self._reader.ask_in_thread
+        return await ask(
+            "artifact page",
+            partial(artifacts.artifact_page, limit=limit, offset=offset, cursor=cursor),
+        )
+
+    async def annotations(
+        self, execution_id: str, *, limit: int = 1000, after: int = 0, level: str | None = None
+    ) -> AnnotationPage:
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidRequest(f"limit must be from 1 to {MAX_PAGE}", field="limit")
+
+        def query(connection: sqlite3.Connection) -> AnnotationPage:
+            values = (execution_id, after, level, level, limit + 1)
+            rows = connection.execute(_ANNOTATIONS, values).fetchall()
+            following = rows[limit - 1]["id"] if len(rows) > limit else None
+            return AnnotationPage([annotation_of(row) for row in rows[:limit]], following)
+
+        ask = self._reader.ask if limit <= ROWS_ON_LOOP else self._reader.ask_in_thread
+        return await ask("annotations", query)
+
+    async def metrics(self, execution_id: str, name: str | None = None) -> list[Sample]:
+        if name is None:
+            return await self._reader.rows("metrics", _ALL_SERIES, (execution_id,), sample_of)
+        return await self._reader.rows("metrics", _SERIES, (execution_id, name), sample_of)
+
+    async def outputs(self, execution_id: str) -> dict[str, str]:
+        rows = await self._reader.rows("outputs", _OUTPUTS, (execution_id,), tuple)
+        return dict(rows)
+
+    async def follow_state(self, execution_id: str) -> FollowState | None:
+        def query(connection: sqlite3.Connection) -> FollowState | None:
+            row = connection.execute(_FOLLOW_STATE, (execution_id,)).fetchone()
+            return None if row is None else FollowState(row["offset"], row["lines"], row["state"])
+
+        return await self._reader.ask("follow state", query)
+
+    async def statistics(self, now: datetime) -> Statistics:
+        return await self._reader.ask("statistics", partial(figures.statistics, now=now))
+
+    async def adopt(self, timezone: str) -> int:
+        try:
+            zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise InvalidSetting(f"there is no time zone {timezone!r}") from error
+        taken = 0
+        for adopt_batch in (
+            adoption.adopt_executions,
+            adoption.adopt_steps,
+            adoption.adopt_artifacts,
+        ):
+            # A short write each, so that nobody waits long behind a large adoption.
+            while batch := await self._writer.write(partial(adopt_batch, zone=zone)):
+                taken += batch
+        if taken:
+            await self._writer.write(adoption.recount_tables)
+        return taken
+
+    async def health(self) -> Health:
+        pages_now = await self._reader.ask("health", upkeep.figures)
+        counts = await self._reader.ask("table counts", upkeep.table_counts)
+        writer = await self._writer.alone(settings_of)
+        return Health(
+            engine="SQLite",
+            version=sqlite3.sqlite_version,
+            path=str(self._path),
+            size_bytes=upkeep.file_bytes(self._path),
+            wal_bytes=upkeep.file_bytes(upkeep.wal_of(self._path)),
+            page_count=pages_now["page_count"],
+            page_size=pages_now["page_size"],
+            free_pages=pages_now["freelist_count"],
+            settings={"writer": writer, "reader": self._reader.settings()},
+            table_counts=counts,
+            commits=self._writer.commits,
+            units=self._writer.units,
+            failed_units=self._writer.failed_units,
+            last_checkpoint=self._writer.last_checkpoint,
+            slowest=self._reader.slowest(),
+        )
+
+    async def optimize(self, *, vacuum: bool = False) -> Optimized:
+        optimized, checkpoint = await self._writer.alone(
+            partial(upkeep.optimize, path=self._path, vacuum=vacuum)
+        )
+        self._writer.last_checkpoint = checkpoint
+        return optimized
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await self._reader.close()

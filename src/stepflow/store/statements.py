@@ -1,0 +1,80 @@
+"""The statements that follow from the tables alone, compiled once to text.
+
+SQLAlchemy defines them; the driver runs them: executing through Core costs twice the time of the
+statement itself, and the writer's rate is what every script's events wait for.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sqlalchemy import Table, bindparam
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from stepflow.store.tables import (
+    annotations,
+    artifacts,
+    executions,
+    follow_state,
+    metadata,
+    metrics,
+    outputs,
+    steps,
+)
+
+_DIALECT = sqlite.dialect(paramstyle="named")
+
+SEARCH_TABLE = """
+CREATE VIRTUAL TABLE execution_search USING fts5(
+    name, command, tags, error_message, user_name,
+    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+)
+""".strip()
+
+
+def _insert(table: Table, without: Iterable[str] = ()) -> str:
+    names = [column.name for column in table.columns if column.name not in set(without)]
+    return str(table.insert().values({n: bindparam(n) for n in names}).compile(dialect=_DIALECT))
+
+
+def _keep(table: Table, *, but: Iterable[str] = (), without: Iterable[str] = ()) -> str:
+    """Insert, or overwrite every column of the row with this key except those in `but`."""
+    names = [column.name for column in table.columns if column.name not in set(without)]
+    keys = [column.name for column in table.primary_key.columns]
+    statement = insert(table).values({name: bindparam(name) for name in names})
+    kept = {*keys, *but}
+    changed = {name: statement.excluded[name] for name in names if name not in kept}
+    return str(
+        statement.on_conflict_do_update(index_elements=keys, set_=changed).compile(dialect=_DIALECT)
+    )
+
+
+INSERT_EXECUTION = _insert(executions, without=["step_strip"])
+KEEP_STEP = _keep(steps, but=["seq"])
+KEEP_ARTIFACT = _keep(artifacts, but=["seq"])
+INSERT_ANNOTATION = _insert(annotations, without=["id"])
+INSERT_METRIC = _insert(metrics, without=["id"])
+KEEP_OUTPUT = _keep(outputs)
+KEEP_FOLLOW_STATE = _keep(follow_state)
+
+
+@lru_cache(maxsize=256)
+def update_execution(names: tuple[str, ...]) -> str:
+    """Set these columns of the execution `:_id`; the set of columns varies with the change."""
+    statement = executions.update().where(executions.c.id == bindparam("_id"))
+    return str(
+        statement.values({name: bindparam(name) for name in names}).compile(dialect=_DIALECT)
+    )
+
+
+def schema() -> list[str]:
+    """Everything that a fresh database consists of, in order."""
+    statements = []
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=_DIALECT)).strip())
+        statements += [
+            str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return [*statements, SEARCH_TABLE]

@@ -1,0 +1,733 @@
+"""What every engine of the store promises. An engine is a function that opens a fresh store."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stepflow import errors, events
+from stepflow.model import (
+    Artifact,
+    Cancellation,
+    Cancelled,
+    Execution,
+    Failed,
+    Killed,
+    Lost,
+    Status,
+    Step,
+    StepStatus,
+    Succeeded,
+    TimedOut,
+    artifact_id,
+    step_id,
+)
+from stepflow.store import Query, Sample, Settlement, SqliteTuning, Store, Unit, open_sqlite
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
+Opened = AbstractAsyncContextManager[Store]
+
+
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[Store]:
+    store = await open_sqlite(folder / "stepflow.db", SqliteTuning())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+ENGINES: dict[str, Callable[[Path], Opened]] = {"sqlite": sqlite}
+Check = Callable[[Callable[[Store], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture(params=ENGINES)
+def check(request: pytest.FixtureRequest, tmp_path: Path) -> Check:
+    """Runs a coroutine function against an open store."""
+
+    def run(scenario: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
+        async def opened() -> None:
+            async with ENGINES[request.param](tmp_path) as store:
+                await scenario(store)
+
+        asyncio.run(opened())
+
+    return run
+
+
+def execution(**facts: Any) -> Execution:
+    return Execution(
+        **{
+            "id": str(uuid.uuid4()),
+            "name": "nightly build",
+            "command": "make all",
+            "created_at": NOON,
+            **facts,
+        }
+    )
+
+
+def unit(run: Execution, old: int, new: int, *happened: events.AnyEvent, **facts: Any) -> Unit:
+    return Unit(
+        execution_id=run.id,
+        old_offset=old,
+        offset=new,
+        **{"lines": new, "state": b"state", "at": NOON, "events": list(happened), **facts},
+    )
+
+
+def start(index: int, name: str = "build", **facts: Any) -> events.StepStart:
+    return events.StepStart(name=name, kind="step", index=index, **facts)
+
+
+def end(index: int, status: str = "completed", **facts: Any) -> events.StepEnd:
+    return events.StepEnd(name="build", status=status, index=index, **facts)
+
+
+async def finished(store: Store, outcome: Any = None, **facts: Any) -> Execution:
+    run = await store.create(execution(**facts))
+    await store.update(run.id, status=Status.RUNNING, started_at=run.created_at)
+    after = run.created_at + timedelta(seconds=2)
+    settled, _ = await store.settle(run.id, Settlement(outcome=outcome or Succeeded(), at=after))
+    return settled
+
+
+def names(found: list[Execution]) -> list[str]:
+    return [run.name for run in found]
+
+
+def test_an_execution_comes_back_as_it_was_created(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        wanted = execution(
+            argv=["make", "all"],
+            working_directory="/srv",
+            environment={"A": "ä\n"},
+            user="ann",
+            tags=["x", "y"],
+            metadata={"deep": [1, None]},
+            timeout=1.5,
+            grace=3.0,
+            deadline=NOON,
+            tty=True,
+            stdin=True,
+            keep_background=True,
+            secret_names=["TOKEN"],
+            max_log_bytes=10,
+            nesting="flat",
+            rerun_of="other",
+            outcome=Failed(3),
+            cancellation=Cancellation(Cancelled("ann"), NOON),
+            diagnostics=["odd"],
+            annotation_counts={"error": 2},
+            survivors="sleep",
+            tail_may_be_missing=True,
+            cpu_seconds=0.5,
+            memory_peak_bytes=7,
+        )
+        created = await store.create(wanted)
+        assert created.seq > 0
+        assert created == msgspec.structs.replace(wanted, seq=created.seq)
+        assert await store.execution(wanted.id) == created
+
+    check(scenario)
+
+
+def test_an_id_is_taken_once(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        with pytest.raises(errors.Conflict):
+            await store.create(run)
+
+    check(scenario)
+
+
+def test_what_is_unknown_is_not_found(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        stranger = execution()
+        for asked in (
+            store.execution("x"),
+            store.artifact("x"),
+            store.delete("x"),
+            store.delete_artifact("x"),
+            store.update("x", name="y"),
+            store.record(unit(stranger, 0, 1)),
+        ):
+            with pytest.raises(errors.NotFound):
+                await asked
+        assert await store.steps("x") == []
+
+    check(scenario)
+
+
+def test_a_started_and_ended_step_is_one_row(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        later = NOON + timedelta(seconds=3)
+        opened = await store.record(
+            unit(run, 0, 10, start(0, log_line=4, params={"stop_on_error": True, "colour": "red"}))
+        )
+        assert [step.status for step in opened] == [StepStatus.RUNNING]
+        (closed,) = await store.record(
+            unit(run, 10, 20, end(0, "failed", message="no", exit_code=2, at=later, log_line=9))
+        )
+        assert closed == Step(
+            id=step_id(run.id, 0),
+            execution_id=run.id,
+            index=0,
+            name="build",
+            created_at=NOON,
+            started_at=NOON,
+            completed_at=later,
+            status=StepStatus.FAILED,
+            error_message="no",
+            exit_code=2,
+            stop_on_error=True,
+            metadata={"colour": "red"},
+            first_line=4,
+            last_line=9,
+        )
+        assert await store.steps(run.id) == [closed]
+
+    check(scenario)
+
+
+def test_the_execution_counts_its_steps(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(unit(run, 0, 1, start(0), end(0), start(1), end(1, "failed")))
+        await store.record(unit(run, 1, 2, start(2), start(3, parent_index=2), end(3, "skipped")))
+        now = await store.execution(run.id)
+        assert (now.total_steps, now.completed_steps, now.failed_steps) == (4, 2, 1)
+        assert now.current_step_index == 3
+        assert now.step_strip == [StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.RUNNING]
+
+    check(scenario)
+
+
+def test_a_unit_is_recorded_exactly_once(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        once = unit(run, 0, 10, start(0), events.Annotation(level="error", message="bad"))
+        await store.record(once)
+        with pytest.raises(errors.StaleOwner):
+            await store.record(once)
+        assert len(await store.steps(run.id)) == 1
+        assert (await store.execution(run.id)).annotation_counts == {"error": 1}
+        follow = await store.follow_state(run.id)
+        assert follow is not None
+        assert (follow.offset, follow.lines, follow.state) == (10, 10, b"state")
+
+    check(scenario)
+
+
+def test_a_stale_owner_writes_nothing(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        with pytest.raises(errors.StaleOwner):
+            await store.record(unit(run, 5, 10, start(0)))
+        assert await store.steps(run.id) == []
+        assert await store.follow_state(run.id) is None
+
+    check(scenario)
+
+
+def test_only_one_of_many_racing_owners_records(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        outcomes = await asyncio.gather(
+            *(store.record(unit(run, 0, 10, start(0))) for _ in range(20)),
+            return_exceptions=True,
+        )
+        stale = [one for one in outcomes if isinstance(one, errors.StaleOwner)]
+        assert len(stale) == 19
+        assert (await store.execution(run.id)).total_steps == 1
+
+    check(scenario)
+
+
+def test_a_bad_unit_fails_alone(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        runs = [await store.create(execution()) for _ in range(20)]
+        units = [unit(run, 0, 1, start(0)) for run in runs]
+        units[7] = unit(runs[7], 0, 1, start(0), end(99))
+        outcomes = await asyncio.gather(
+            *(store.record(one) for one in units), return_exceptions=True
+        )
+        assert [n for n, one in enumerate(outcomes) if isinstance(one, Exception)] == [7]
+        assert await store.steps(runs[7].id) == []
+        assert await store.follow_state(runs[7].id) is None
+        assert (await store.health()).table_counts["steps"] == 19
+
+    check(scenario)
+
+
+def test_all_kinds_of_events_find_their_place(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(
+            unit(
+                run,
+                0,
+                9,
+                start(0, params={"estimated_duration": 30}),
+                events.Meta(key="owner", value="ann", index=0),
+                events.Meta(key="branch", value="main"),
+                events.Metric(name="loss", value=0.5, unit="x", step=3),
+                events.Output(name="version", value="1.4"),
+                events.Output(name="token", value="hush", secret=True),
+                events.Progress(value=0.4, message="almost"),
+                events.Diagnostic(code="unmatched_end", log_line=2),
+                events.StepUpdate(index=0, name="compile"),
+                events.Result(status="completed"),
+            )
+        )
+        (step,) = await store.steps(run.id)
+        now = await store.execution(run.id)
+        assert (step.name, step.estimated_duration) == ("compile", 30.0)
+        assert step.metadata == {"owner": "ann"}
+        assert now.metadata == {
+            "branch": "main",
+            "progress": {"value": 0.4, "message": "almost"},
+        }
+        assert now.diagnostics == ["line 3: unmatched_end"]
+        assert await store.outputs(run.id) == {"version": "1.4", "token": "***"}
+        assert await store.metrics(run.id) == [
+            Sample(name="loss", value=0.5, at=NOON, unit="x", step=3)
+        ]
+
+    check(scenario)
+
+
+def test_numbers_that_no_column_holds_do_not_stop_a_log(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        huge = 10**30
+        await store.record(
+            unit(
+                run,
+                0,
+                1,
+                start(0, params={"estimated_duration": "soon"}),
+                end(0, "failed", exit_code=huge),
+                events.Annotation(level="error", message="bad", line=huge, col=-huge),
+                events.Metric(name="loss", value=float("nan"), step=huge),
+            )
+        )
+        assert (await store.steps(run.id))[0].exit_code is None
+        assert (await store.annotations(run.id)).annotations[0].line is None
+        assert await store.metrics(run.id) == []
+
+    check(scenario)
+
+
+def test_late_nesting_moves_steps_under_their_parent(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(unit(run, 0, 1, start(0), end(0), start(1), end(1), start(2)))
+        await store.record(
+            unit(
+                run,
+                1,
+                2,
+                events.StepAdopt(
+                    name="a",
+                    index=0,
+                    children=["b"],
+                    child_indexes=[1],
+                    status="failed",
+                    log_line=8,
+                ),
+                events.StepMove(name="c", index=2, parent_index=0),
+            )
+        )
+        steps = await store.steps(run.id)
+        assert [step.parent_index for step in steps] == [None, 0, 0]
+        assert (steps[0].status, steps[0].last_line) == (StepStatus.FAILED, 8)
+        now = await store.execution(run.id)
+        assert now.step_strip == [StepStatus.FAILED]
+        assert (now.completed_steps, now.failed_steps) == (1, 1)
+
+    check(scenario)
+
+
+def test_artifacts_are_kept_with_the_marker_that_named_them(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        kept = Artifact(
+            id=artifact_id(run.id, 0),
+            execution_id=run.id,
+            name="report",
+            created_at=NOON,
+            tags=["t"],
+            metadata={"a": 1},
+            file_size=5,
+            line=3,
+        )
+        await store.record(unit(run, 0, 1, artifacts=[kept]))
+        assert await store.artifacts(run.id) == [kept]
+        with pytest.raises(errors.StaleOwner):
+            await store.record(unit(run, 0, 1, artifacts=[kept]))
+        replaced = msgspec.structs.replace(kept, problem="gone")
+        await store.keep_artifact(replaced)
+        assert await store.artifact(kept.id) == replaced
+        assert (await store.artifact_page()).total_count == 1
+        assert await store.delete_artifact(kept.id) == replaced
+        assert await store.artifacts(run.id) == []
+
+    check(scenario)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [
+        (Succeeded(), Status.COMPLETED, 0),
+        (Failed(4), Status.FAILED, 4),
+        (Killed(9), Status.FAILED, 137),
+        (TimedOut(3.0), Status.FAILED, None),
+        (Cancelled("ann"), Status.CANCELLED, None),
+        (Lost("machine rebooted"), Status.FAILED, None),
+    ],
+)
+def test_settling_says_how_it_ended(
+    check: Check, outcome: Any, status: Status, code: int | None
+) -> None:
+    async def scenario(store: Store) -> None:
+        settled = await finished(store, outcome)
+        assert (settled.status, settled.exit_code, settled.outcome) == (status, code, outcome)
+        assert (settled.error_message is None) == isinstance(outcome, Succeeded)
+        assert await store.execution(settled.id) == settled
+
+    check(scenario)
+
+
+def test_settling_closes_open_steps_and_forgets_the_follow_state(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(unit(run, 0, 1, start(0), end(0), start(1)))
+        settled, closed = await store.settle(
+            run.id, Settlement(outcome=Failed(1), at=NOON, log_bytes=100, log_lines=10)
+        )
+        assert [(step.index, step.status, step.last_line) for step in closed] == [
+            (1, StepStatus.FAILED, 9)
+        ]
+        assert settled.step_strip == [StepStatus.COMPLETED, StepStatus.FAILED]
+        assert (settled.failed_steps, settled.log_bytes) == (1, 100)
+        assert await store.follow_state(run.id) is None
+        assert await store.execution(run.id) == settled
+
+    check(scenario)
+
+
+def test_an_ended_execution_is_not_written_again(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await finished(store)
+        with pytest.raises(errors.Conflict):
+            await store.settle(run.id, Settlement(outcome=Failed(1), at=NOON))
+        with pytest.raises(errors.Conflict):
+            await store.update(run.id, name="other")
+        with pytest.raises(errors.StaleOwner):
+            await store.record(unit(run, 0, 1, start(0)))
+        assert await store.execution(run.id) == run
+
+    check(scenario)
+
+
+def test_the_intent_to_cancel_is_kept(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        intent = Cancellation(Cancelled("ann"), NOON)
+        changed = await store.update(run.id, cancellation=intent, deadline=NOON)
+        assert changed.cancellation == intent
+        assert await store.execution(run.id) == changed
+
+    check(scenario)
+
+
+def test_deleting_leaves_nothing_behind(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution(tags=["t"], user="ann"))
+        with pytest.raises(errors.Conflict):
+            await store.delete(run.id)
+        await store.record(
+            unit(run, 0, 1, start(0), events.Annotation(level="error", message="bad"))
+        )
+        await store.keep_samples(run.id, [Sample(name="process.count", value=1.0, at=NOON)])
+        await store.settle(run.id, Settlement(outcome=Succeeded(), at=NOON))
+        await store.delete(run.id)
+        assert set((await store.health()).table_counts.values()) == {0}
+        assert (await store.statistics(NOON)).total_executions == 0
+        for query in (Query(), Query(text="nightly"), Query(tag="t"), Query(user="ann")):
+            page = await store.executions(query)
+            assert (page.executions, page.total_count) == ([], 0)
+        assert await store.metrics(run.id) == []
+
+    check(scenario)
+
+
+def test_pages_are_newest_first_and_meet_end_to_end(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        for number in range(7):
+            await store.create(execution(name=str(number)))
+        first = await store.executions(Query(limit=3))
+        second = await store.executions(Query(limit=3, cursor=first.next))
+        third = await store.executions(Query(limit=3, cursor=second.next))
+        assert names(first.executions) == ["6", "5", "4"]
+        assert names(second.executions) == ["3", "2", "1"]
+        assert names(third.executions) == ["0"]
+        assert (first.total_count, third.next) == (7, None)
+        assert names((await store.executions(Query(limit=2, offset=5))).executions) == ["1", "0"]
+
+    check(scenario)
+
+
+FILTERS = st.builds(
+    Query,
+    limit=st.integers(1, 4),
+    statuses=st.lists(st.sampled_from(list(Status)), max_size=3).map(tuple),
+    user=st.sampled_from([None, "ann", "bob"]),
+    tag=st.sampled_from([None, "red", "blue"]),
+    name=st.sampled_from([None, "deploy", "test"]),
+    text=st.sampled_from([None, "dep", "deploy blue", "exit", "ann"]),
+    since=st.sampled_from([None, NOON + timedelta(minutes=50), NOON + timedelta(minutes=190)]),
+    until=st.sampled_from([None, NOON + timedelta(minutes=150), NOON + timedelta(minutes=260)]),
+)
+
+
+def matches(query: Query, run: Execution) -> bool:
+    words = f"{run.name} {run.command} {' '.join(run.tags)} {run.error_message} {run.user}".split()
+    return (
+        (not query.statuses or run.status in query.statuses)
+        and query.user in (None, run.user)
+        and (query.tag is None or query.tag in run.tags)
+        and query.name in (None, run.name)
+        and (query.since is None or run.created_at >= query.since)
+        and (query.until is None or run.created_at < query.until)
+        and all(
+            any(word.startswith(prefix) for word in words) for prefix in (query.text or "").split()
+        )
+    )
+
+
+def test_any_filters_walked_by_cursor_give_what_plain_python_gives(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        everything = []
+        for number in range(24):
+            facts: dict[str, Any] = {
+                "name": ("deploy", "test", "lint")[number % 3],
+                "user": (None, "ann", "bob")[number % 5 % 3],
+                "tags": [["red"], ["blue", "red"], []][number % 4 % 3],
+                "created_at": NOON + timedelta(minutes=17 * number),
+            }
+            if number % 4 == 3:
+                everything.append(await store.create(execution(**facts)))
+            else:
+                ends = (Succeeded(), Failed(1), Cancelled("ann"))
+                everything.append(await finished(store, ends[number % 3], **facts))
+        everything.reverse()
+        loop = asyncio.get_running_loop()
+
+        async def walked(query: Query) -> tuple[list[str], int]:
+            found: list[str] = []
+            while True:
+                page = await store.executions(query)
+                found += [run.id for run in page.executions]
+                if page.next is None:
+                    return found, page.total_count
+                query = msgspec.structs.replace(query, cursor=page.next)
+
+        @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(FILTERS)
+        def agrees(query: Query) -> None:
+            expected = [run.id for run in everything if matches(query, run)]
+            asked = asyncio.run_coroutine_threadsafe(walked(query), loop).result(20)
+            assert asked == (expected, len(expected))
+
+        await asyncio.to_thread(agrees)
+
+    check(scenario)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        (Query(limit=0), "limit"),
+        (Query(limit=1001), "limit"),
+        (Query(offset=-1), "offset"),
+        (Query(offset=2**70), "offset"),
+        (Query(cursor="nonsense!"), "cursor"),
+        (Query(cursor="é"), "cursor"),
+        (Query(cursor="W10"), "cursor"),
+        (Query(cursor="Wy0xXQ"), "cursor"),
+        (Query(text="\ud800"), "text"),
+    ],
+)
+def test_a_bad_request_names_its_field(check: Check, query: Query, field: str) -> None:
+    async def scenario(store: Store) -> None:
+        await store.create(execution())
+        with pytest.raises(errors.InvalidRequest) as caught:
+            await store.executions(query)
+        assert caught.value.field == field
+
+    check(scenario)
+
+
+def test_whatever_people_search_for_is_never_a_syntax_error(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        await store.create(execution(name='say "hi" AND NOT (this*)'))
+        loop = asyncio.get_running_loop()
+
+        @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(
+            st.text(
+                alphabet=st.one_of(
+                    st.sampled_from('"*()^:-+ANDORT{}\\\0 '),
+                    st.characters(exclude_categories=["Cs"]),
+                )
+            )
+        )
+        def asks(text: str) -> None:
+            asked = store.executions(Query(text=text))
+            asyncio.run_coroutine_threadsafe(asked, loop).result(20)
+
+        await asyncio.to_thread(asks)
+        for text in ('"hi"', "AND NOT", "thi*", "(this", "SAY hi"):
+            assert (await store.executions(Query(text=text))).total_count == 1
+
+    check(scenario)
+
+
+def test_search_finds_why_an_execution_failed(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        await finished(store, Failed(42), name="first")
+        await finished(store, Succeeded(), name="second", user="Müller")
+        assert names((await store.executions(Query(text="code 42"))).executions) == ["first"]
+        assert names((await store.executions(Query(text="muller"))).executions) == ["second"]
+
+    check(scenario)
+
+
+def test_changed_tags_and_names_are_found_as_they_are_now(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution(tags=["old", "old"], name="before"))
+        await store.update(run.id, tags=["new"], name="after")
+        for gone in (Query(tag="old"), Query(text="before"), Query(name="before")):
+            assert (await store.executions(gone)).total_count == 0
+        for there in (Query(tag="new"), Query(text="after"), Query(name="after")):
+            assert (await store.executions(there)).total_count == 1
+
+    check(scenario)
+
+
+def test_statistics_tell_what_happened(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        await finished(store, Succeeded(), created_at=NOON - timedelta(days=3))
+        await finished(store, Succeeded())
+        await finished(store, Failed(1), created_at=NOON - timedelta(hours=23, minutes=50))
+        await finished(store, Failed(1), created_at=NOON - timedelta(hours=24, minutes=10))
+        await store.create(execution())
+        figures = await store.statistics(NOON + timedelta(minutes=1))
+        assert figures.total_executions == 5
+        assert figures.by_status == {"completed": 2, "failed": 2, "pending": 1}
+        assert (figures.success_rate, figures.avg_duration) == (0.5, 2.0)
+        assert figures.last_24h == {"completed": 1, "failed": 1, "pending": 1}
+        assert len(figures.per_day) == 30
+        assert (figures.per_day[-1].day, figures.per_day[-1].completed) == ("2026-03-01", 1)
+        assert (figures.per_day[-2].failed, figures.per_day[-4].completed) == (2, 1)
+
+    check(scenario)
+
+
+def test_unfinished_are_oldest_first(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        first = await store.create(execution())
+        await finished(store)
+        second = await store.create(execution())
+        running = await store.update(first.id, status=Status.RUNNING, started_at=NOON)
+        assert await store.unfinished() == [running, second]
+
+    check(scenario)
+
+
+def test_the_old_are_found_by_their_end(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        old = await finished(store, created_at=NOON - timedelta(days=40))
+        await finished(store)
+        assert await store.finished_before(NOON - timedelta(days=30), 10) == [old.id]
+
+    check(scenario)
+
+
+def test_annotations_page_in_order_and_by_level(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        remarks = [
+            events.Annotation(level=("error", "warning")[n % 2], message=str(n), log_line=n)
+            for n in range(5)
+        ]
+        await store.record(unit(run, 0, 1, *remarks))
+        first = await store.annotations(run.id, limit=3)
+        assert [one.message for one in first.annotations] == ["0", "1", "2"]
+        assert first.next is not None
+        rest = await store.annotations(run.id, limit=3, after=first.next)
+        assert ([one.message for one in rest.annotations], rest.next) == (["3", "4"], None)
+        warnings = await store.annotations(run.id, level="warning")
+        assert [one.log_line for one in warnings.annotations] == [1, 3]
+
+    check(scenario)
+
+
+def test_more_rows_than_the_loop_fetches_all_come(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(unit(run, 0, 1, *(start(index) for index in range(500))))
+        steps = await store.steps(run.id)
+        assert [step.index for step in steps] == list(range(500))
+        assert len((await store.execution(run.id)).step_strip) == 50
+        values = [Sample(name="process.count", value=float(n), at=NOON) for n in range(300)]
+        await store.keep_samples(run.id, values)
+        assert await store.metrics(run.id, "process.count") == values
+
+    check(scenario)
+
+
+def test_imported_rows_are_kept_as_given(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        given_run = execution(status=Status.COMPLETED, started_at=NOON, completed_at=NOON)
+        kept = await store.keep_execution(given_run)
+        again = await store.keep_execution(msgspec.structs.replace(given_run, name="renamed"))
+        assert again.seq == kept.seq
+        step = Step(
+            id=str(uuid.uuid4()),
+            execution_id=kept.id,
+            index=0,
+            name="s",
+            created_at=NOON,
+            status=StepStatus.COMPLETED,
+        )
+        assert await store.keep_step(step) == step
+        assert await store.steps(kept.id) == [step]
+        with pytest.raises(errors.NotFound):
+            await store.keep_step(msgspec.structs.replace(step, execution_id="x"))
+        assert (await store.executions(Query(name="renamed"))).total_count == 1
+
+    check(scenario)
+
+
+def test_a_closed_store_says_so(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.close()
+        with pytest.raises(errors.Unavailable):
+            await store.execution(run.id)
+        with pytest.raises(errors.Unavailable):
+            await store.update(run.id, name="x")
+
+    check(scenario)
