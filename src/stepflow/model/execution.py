@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import msgspec
 
@@ -79,7 +79,7 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     keep_background: bool = False
     secret_environment: dict[str, str] = {}
     max_log_bytes: int | None = None
-    nesting: str = "auto"
+    nesting: Literal["auto", "flat"] = "auto"
     window: tuple[int, int] | None = None
     caller_environment: dict[str, str] | None = None
     rerun_of: str | None = None
@@ -130,7 +130,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     keep_background: bool = False
     secret_names: list[str] = []
     max_log_bytes: int | None = None
-    nesting: str = "auto"
+    nesting: Literal["auto", "flat"] = "auto"
     rerun_of: str | None = None
     log_bytes: int = 0
     log_lines: int = 0

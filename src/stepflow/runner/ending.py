@@ -1,0 +1,67 @@
+"""How an execution ended, decided from what its pump recorded and what was asked for before."""
+
+from stepflow.model import (
+    Cancellation,
+    CouldNotStart,
+    Failed,
+    Killed,
+    LogLimit,
+    Lost,
+    Outcome,
+    Succeeded,
+    TimedOut,
+)
+from stepflow.process import ExitRecord, Why
+
+
+def outcome_of(
+    exit_: ExitRecord,
+    *,
+    cancellation: Cancellation | None,
+    timeout: float | None,
+    max_log_bytes: int | None,
+    learned_code: int | None = None,
+) -> Outcome:
+    """The truth about an ended script.
+
+    A cancellation counts only if it is what ended the script: one that finished by itself just
+    before has its own outcome. `learned_code` is what the server found out where the pump could
+    not (negative: a signal).
+    """
+    match exit_.why:
+        case Why.COULD_NOT_START:
+            return CouldNotStart(str(exit_.start_error))
+        case Why.DEADLINE:
+            return TimedOut(timeout or 0.0)
+        case Why.LOG_LIMIT:
+            return LogLimit(max_log_bytes or 0)
+        case Why.ASKED if cancellation is not None:
+            return cancellation.outcome
+        case _:
+            return _by_exit(exit_, cancellation, learned_code)
+
+
+def _by_exit(
+    exit_: ExitRecord, cancellation: Cancellation | None, learned_code: int | None
+) -> Outcome:
+    if exit_.signal is not None:
+        return cancellation.outcome if cancellation else Killed(exit_.signal)
+    code = exit_.code if exit_.code is not None else learned_code
+    if code is None:
+        return cancellation.outcome if cancellation else Lost("the exit code is unknown")
+    if code < 0:
+        return cancellation.outcome if cancellation else Killed(-code)
+    return Failed(code) if code else Succeeded()
+
+
+def exit_code_of(exit_: ExitRecord | None, learned_code: int | None = None) -> int | None:
+    """The exit code as a shell gives it: 128 + n for the signal n; None if nobody knows it."""
+    if exit_ is not None and exit_.signal is not None:
+        return 128 + exit_.signal
+    if exit_ is not None and exit_.code is not None:
+        return exit_.code
+    if exit_ is not None and exit_.start_error is not None:
+        return 127
+    if learned_code is not None and learned_code < 0:
+        return 128 - learned_code
+    return learned_code

@@ -1,0 +1,647 @@
+"""One execution from its start to its end: transcript → timeline → record → publish.
+
+The order is the promise. Bytes are in the file before anything is said of them, and a fact is
+durable before anyone hears of it, so a server that starts again goes on exactly where it was.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import msgspec
+import structlog
+
+from stepflow.artifacts import ArtifactFolder
+from stepflow.errors import AlreadyPumped, Conflict, Gone, NotFound, StaleOwner, Unavailable
+from stepflow.events import Annotation, AnyEvent, ArtifactMarked, StepEnd
+from stepflow.feed import (
+    AnnotationUpdate,
+    ArtifactUpdate,
+    ExecutionUpdate,
+    Feed,
+    LogComplete,
+    LogGrown,
+    StepUpdate,
+)
+from stepflow.model import (
+    Artifact,
+    ArtifactState,
+    Cancellation,
+    CouldNotStart,
+    Execution,
+    Lost,
+    Outcome,
+    Status,
+    Step,
+    StoppedOnError,
+    artifact_id,
+    in_words,
+    step_id,
+)
+from stepflow.process import (
+    Folder,
+    Launch,
+    Pump,
+    StatusRecords,
+    Usage,
+    attach,
+    exit_status,
+    hold_output,
+    read_status,
+    running_pump,
+    start,
+    stop_script,
+)
+from stepflow.runner.ending import exit_code_of, outcome_of
+from stepflow.runner.log_file import open_log, restore_log
+from stepflow.runner.masking import masked
+from stepflow.runner.tail import Tail, Watched
+from stepflow.store import Settlement, Store, Unit
+from stepflow.timeline import Parser, ParserOptions
+from stepflow.transcript import LineIndex, Masks, Transcript, write_masks
+
+BLOCK_BYTES = 64 << 10
+PIECE_BYTES = BLOCK_BYTES
+TURN_BYTES = 256 << 10
+TURN_SECONDS = 0.002
+RETRY_SECONDS = 1.0
+MOST_STARTS = 3
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
+_buffer = memoryview(bytearray(PIECE_BYTES))
+
+
+@dataclass(frozen=True)
+class Seams:
+    """What every runner works with. `spawning` is one thread: creating, deleting and starting
+    happen in it one after the other; `copying` copies artifacts and syncs files."""
+
+    store: Store
+    feed: Feed
+    tail: Tail
+    artifacts: ArtifactFolder
+    spawning: Executor
+    copying: Executor
+    pump_program: list[str]
+
+
+class Runner:
+    """Follows one execution. `ended` resolves to the settled execution, once and always."""
+
+    def __init__(
+        self, seams: Seams, execution: Execution, folder: Folder, launch: Launch, masks: Masks
+    ) -> None:
+        self._seams = seams
+        self._loop = asyncio.get_running_loop()
+        self.execution = execution
+        self.folder = folder
+        self.masks = masks
+        self.pump: Pump | None = None
+        self.ended: asyncio.Future[Execution] = self._loop.create_future()
+        self._launch = launch
+        self._hold: int | None = None
+        self._log: int | None = None
+        self._watched: Watched | None = None
+        self._index: LineIndex | None = None
+        self._past: Transcript | None = None
+        self._parser = Parser(ParserOptions(nesting=execution.nesting))
+        self._recorded_offset = 0
+        self._backlog_end = 0
+        self._script: int | None = None
+        self._recording: asyncio.Task[None] | None = None
+        self._copies: set[asyncio.Task[None]] = set()
+        self._last_error: str | None = None
+        self._starts = 0
+        self._is_abandoned = False
+
+    # --- beginning -----------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Start the script. What keeps it from starting settles the execution."""
+        launch = self._launch
+        now = datetime.now(UTC)
+        if self.execution.timeout is not None:
+            deadline = self.execution.deadline or now + timedelta(seconds=self.execution.timeout)
+            launch = msgspec.structs.replace(launch, deadline=deadline)
+        self._launch = launch
+        self._starts += 1
+        try:
+            self.pump = await self._in_spawning(self._spawn)
+        except (OSError, Unavailable) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            await self._settle(CouldNotStart(reason), at=now)
+            return
+        self.execution = await self._seams.store.update(
+            self.execution.id,
+            status=Status.RUNNING,
+            started_at=self.execution.started_at or now,
+            deadline=launch.deadline,
+        )
+        self._publish(self.execution)
+        await self._follow()
+
+    def _spawn(self) -> Pump:
+        self._hold = self._hold if self._hold is not None else hold_output(self.folder)
+        return start(self.folder, self.execution.id, self._launch, self._seams.pump_program)
+
+    async def resume(self, hold: int | None = None) -> None:
+        """Go on after a restart of the server, wherever pump and script are by now. `hold` is
+        the output's FIFO as held by the server before."""
+        self._hold = hold
+        self._launch = msgspec.structs.replace(self._launch, deadline=self.execution.deadline)
+        if not self.folder.path.is_dir():
+            if self.execution.status is Status.PENDING:
+                await self._settle(CouldNotStart("its folder is gone"))
+            else:
+                await self._settle(Lost("its folder is gone"))
+            return
+        self.pump = await self._in_spawning(self._found_pump)
+        if self.pump is None and not self._was_started():
+            await self.begin()
+            return
+        if self.execution.status is Status.PENDING:
+            self.execution = await self._seams.store.update(
+                self.execution.id, status=Status.RUNNING, started_at=self._started_at()
+            )
+        state = await self._seams.store.follow_state(self.execution.id)
+        if state is not None:
+            options = ParserOptions(nesting=self.execution.nesting)
+            self._parser = Parser(options, state=state.state)
+            self._recorded_offset = state.offset
+        await self._follow()
+        if self.pump is not None and self.execution.cancellation is not None:
+            self.pump.stop()
+
+    def _found_pump(self) -> Pump | None:
+        if self._hold is None and self.folder.out.exists():
+            self._hold = hold_output(self.folder)
+        return running_pump(self.folder)
+
+    def _was_started(self) -> bool:
+        records = self._records()
+        return records.script is not None or records.exit is not None
+
+    def _started_at(self) -> datetime:
+        script = self._records().script
+        return script.at if script is not None else datetime.now(UTC)
+
+    # --- following -----------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        holder = self.pump.pid if self.pump is not None else None
+        try:
+            self._log = open_log(self.folder, holder)
+        except FileNotFoundError:
+            await self._settle(Lost("its log is gone"))
+            return
+        self._backlog_end = os.fstat(self._log).st_size
+        if self._backlog_end < self._parser.offset:
+            # After a power cut the log may be shorter than what was recorded of it.
+            log.warning("log shorter than recorded", execution=self.execution.id)
+        elif self._backlog_end > self._parser.offset:
+            with suppress(NotFound):
+                self._past = Transcript.open(self.folder.path)
+        await self._loop.run_in_executor(self._seams.copying, self._open_index)
+        self._watched = self._seams.tail.add(self._log, self._drain, turn_bytes=PIECE_BYTES)
+        self._watch_pump()
+
+    def _open_index(self) -> None:
+        """The line index as far as the parser is; what a crash took of it is counted again."""
+        self._index = LineIndex(self.folder.line_index)
+        if len(self._index) < self._parser.offset // BLOCK_BYTES and self.folder.log.exists():
+            self._index.rebuild(self.folder.log)
+
+    def _watch_pump(self) -> None:
+        if self.pump is None:
+            self._loop.call_soon(self._pump_ended)
+        else:
+            self._loop.add_reader(self.pump.pidfd, self._pump_ended)
+
+    def _drain(self) -> int:
+        """Read one turn's worth; the tail calls it."""
+        if self._recording is not None or self._is_abandoned or self._log is None:
+            return 0
+        taken, began = 0, time.perf_counter()
+        while taken < TURN_BYTES and time.perf_counter() - began < TURN_SECONDS:
+            room = self._piece()
+            count = os.preadv(self._log, [_buffer[:room]], self._parser.offset)
+            if count == 0:
+                break
+            taken += count
+            if events := self._parse(_buffer[:count]):
+                self._recording = self._loop.create_task(self._record(events))
+                return max(taken, PIECE_BYTES)
+            if count < room:
+                break
+        if taken:
+            self._publish_growth()
+        return taken
+
+    def _piece(self) -> int:
+        """How much to read at once: of old output not more than what arrived at one time."""
+        offset = self._parser.offset
+        if self._past is None or offset >= self._backlog_end:
+            return PIECE_BYTES
+        arrivals = self._past.source.times.between(offset, offset + PIECE_BYTES - 1)
+        following = next((o for o in arrivals.offsets if o > offset), offset + PIECE_BYTES)
+        return following - offset
+
+    def _parse(self, data: memoryview) -> list[AnyEvent]:
+        at, offset = datetime.now(UTC), self._parser.offset
+        if self._past is not None:
+            if offset < self._backlog_end:
+                at = self._past.time_of(offset) or at
+            else:
+                self._past.close()
+                self._past = None
+        events = self._parser.feed(data, at)
+        if self._index is not None and (counts := self._parser.take_blocks()):
+            self._index.append(counts, first=offset // BLOCK_BYTES)
+        return [masked(event, self.masks) for event in events] if self.masks else events
+
+    # --- recording -----------------------------------------------------------------------
+
+    async def _record(self, events: list[AnyEvent]) -> None:
+        """Make one chunk's events durable, then tell of them, then let the log be read on."""
+        unit = self._unit(events)
+        stopping = self._stopping_step(events)
+        try:
+            if stopping is None:
+                steps = await self._keep(unit)
+            else:
+                cancellation = Cancellation(StoppedOnError(stopping.name), unit.at)
+                steps, _ = await asyncio.gather(self._keep(unit), self.stop(cancellation))
+        except StaleOwner:
+            self._abandon()
+            return
+        await self._tell(events, steps)
+        for artifact in unit.artifacts:
+            self._copy(artifact)
+        self._recording = None
+        self._publish_growth()
+        if self._watched is not None:
+            self._seams.tail.wake(self._watched)
+
+    def _unit(self, events: list[AnyEvent]) -> Unit:
+        now = datetime.now(UTC)
+        return Unit(
+            execution_id=self.execution.id,
+            old_offset=self._recorded_offset,
+            offset=self._parser.offset,
+            lines=self._parser.line,
+            state=self._parser.state(),
+            at=now,
+            events=events,
+            artifacts=[self._waiting(e, now) for e in events if isinstance(e, ArtifactMarked)],
+        )
+
+    async def _keep(self, unit: Unit) -> list[Step]:
+        steps = await self._insist(lambda: self._seams.store.record(unit))
+        self._recorded_offset = unit.offset
+        return steps
+
+    async def _insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
+        """Write, unchanged and as often as it takes: a full disk ends some day."""
+        while True:
+            try:
+                return await write()
+            except Unavailable as error:
+                log.warning("write refused", execution=self.execution.id, reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def save(self) -> None:
+        """Record how far the log was read, if that is further than the last event."""
+        if self._recording is None and self._parser.offset > self._recorded_offset:
+            self._recording = self._loop.create_task(self._record([]))
+            await self._recording
+
+    async def _tell(self, events: list[AnyEvent], steps: list[Step]) -> None:
+        if not events:
+            return
+        self.execution = await self._seams.store.execution(self.execution.id)
+        progress = self.execution.progress_percentage
+        for step in steps:
+            self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
+        for event in events:
+            if isinstance(event, Annotation):
+                self._seams.feed.publish(AnnotationUpdate(self.execution.id, event))
+                if event.level == "error":
+                    self._last_error = event.message
+        self._publish(self.execution)
+
+    @staticmethod
+    def _stopping_step(events: list[AnyEvent]) -> StepEnd | None:
+        return next((e for e in events if isinstance(e, StepEnd) and e.stops), None)
+
+    def _abandon(self) -> None:
+        """Somebody else records this execution: it is theirs, and whatever we read is too."""
+        log.error("another owner records this execution", execution=self.execution.id)
+        self._is_abandoned = True
+        self.close()
+
+    # --- artifacts -----------------------------------------------------------------------
+
+    def _waiting(self, marked: ArtifactMarked, now: datetime) -> Artifact:
+        index = marked.index
+        return Artifact(
+            id=artifact_id(self.execution.id, marked.number),
+            execution_id=self.execution.id,
+            step_id=None if index is None else step_id(self.execution.id, index),
+            name=marked.name or marked.path,
+            description=marked.description,
+            created_at=marked.at or now,
+            source_path=marked.path,
+            line=marked.log_line,
+            state=ArtifactState.WAITING,
+        )
+
+    def _copy(self, artifact: Artifact, *, is_last_try: bool = False) -> asyncio.Task[None]:
+        task = self._loop.create_task(self._copied(artifact, is_last_try))
+        self._copies.add(task)
+        task.add_done_callback(self._copies.discard)
+        return task
+
+    async def _copied(self, artifact: Artifact, is_last_try: bool) -> None:
+        directory = Path(self._launch.working_directory)
+        kept = await self._loop.run_in_executor(
+            self._seams.copying,
+            lambda: self._seams.artifacts.keep(
+                artifact, working_directory=directory, is_last_try=is_last_try
+            ),
+        )
+        await self._seams.store.keep_artifact(kept)
+        self._seams.feed.publish(ArtifactUpdate(self.execution.id, kept))
+
+    async def _last_copies(self) -> None:
+        while self._copies:
+            await asyncio.gather(*self._copies)
+        for artifact in await self._seams.store.artifacts(self.execution.id):
+            if artifact.state is ArtifactState.WAITING:
+                await self._copy(artifact, is_last_try=True)
+
+    # --- stopping ------------------------------------------------------------------------
+
+    async def stop(self, cancellation: Cancellation, *, kill: bool = False) -> None:
+        """Record why, then stop the script: politely, or at once with `kill`."""
+        if self.execution.cancellation is None:
+            with suppress(Conflict):
+                self.execution = await self._seams.store.update(
+                    self.execution.id, cancellation=cancellation
+                )
+                self._publish(self.execution)
+        if self.pump is not None:
+            self.pump.kill() if kill else self.pump.stop()
+
+    # --- ending --------------------------------------------------------------------------
+
+    def _pump_ended(self) -> None:
+        if self.pump is not None:
+            self._loop.remove_reader(self.pump.pidfd)
+            self.pump.close()
+            self.pump = None
+        if not self._is_abandoned:
+            self._finishing = self._loop.create_task(self._finish())
+
+    async def _finish(self) -> None:
+        """The pump is gone: the script has ended, or it needs another pump."""
+        records = self._records()
+        if records.exit is not None and records.exit.is_complete:
+            await self._ended(records)
+        elif records.script is None and records.exit is None:
+            await self._start_again()
+        elif records.script is not None and not records.script.identity.is_of_this_boot:
+            await self._read_rest()
+            await self._settle(Lost("the machine was rebooted"))
+        elif self.execution.tty:
+            await self._hang_up(records)
+        else:
+            await self._attach(records)
+
+    async def _start_again(self) -> None:
+        if self._starts >= MOST_STARTS:
+            await self._settle(CouldNotStart("its pump died before the script was started"))
+            return
+        self._unfollow()
+        await self.begin()
+
+    async def _hang_up(self, records: StatusRecords) -> None:
+        if records.script is not None:
+            with suppress(Gone):
+                await self._in_spawning(
+                    stop_script, records.script.identity, signal.SIGKILL, self.execution.id
+                )
+        await self._read_rest()
+        await self._settle(Lost("pump lost"))
+
+    async def _attach(self, records: StatusRecords) -> None:
+        if self._script is None and records.script is not None:
+            with suppress(Gone):
+                self._script = records.script.identity.open()
+        try:
+            self.pump = await self._in_spawning(
+                attach,
+                self.folder,
+                self.execution.id,
+                self._launch,
+                self._seams.pump_program,
+            )
+        except AlreadyPumped:
+            self.pump = await self._in_spawning(running_pump, self.folder)
+        except FileNotFoundError:
+            await self._read_rest()
+            await self._settle(Lost("its folder is gone"))
+            return
+        log.info("pump attached", execution=self.execution.id)
+        self._watch_pump()
+        if self.pump is not None and self.execution.cancellation is not None:
+            self.pump.stop()
+
+    async def _ended(self, records: StatusRecords) -> None:
+        exit_ = records.exit
+        assert exit_ is not None
+        learned = None
+        if not exit_.is_known and self._script is not None and records.script is not None:
+            learned = exit_status(records.script.identity, self._script)
+        outcome = outcome_of(
+            exit_,
+            cancellation=self.execution.cancellation,
+            timeout=self.execution.timeout,
+            max_log_bytes=self.execution.max_log_bytes,
+            learned_code=learned,
+        )
+        await self._read_rest()
+        usage = exit_.user_time + exit_.system_time
+        await self._settle(
+            outcome,
+            at=exit_.at,
+            exit_code=exit_code_of(exit_, learned),
+            survivors=records.background or None,
+            cpu_seconds=usage.total_seconds() or self.execution.cpu_seconds,
+            memory_peak_bytes=exit_.memory_peak_bytes or self.execution.memory_peak_bytes,
+        )
+
+    async def _read_rest(self) -> None:
+        """Read the log to its end: nothing writes to it any more."""
+        if self._log is None:
+            return
+        while True:
+            if self._recording is not None:
+                await self._recording
+            if self._is_abandoned or not self._drain():
+                if self._recording is None:
+                    return
+            else:
+                await asyncio.sleep(0)
+
+    async def _settle(
+        self,
+        outcome: Outcome,
+        *,
+        at: datetime | None = None,
+        exit_code: int | None = None,
+        survivors: str | None = None,
+        cpu_seconds: float | None = None,
+        memory_peak_bytes: int | None = None,
+    ) -> None:
+        """Record the end and tell of it; what is left to do to the files comes after."""
+        if self._is_abandoned:
+            return
+        at = at or datetime.now(UTC)
+        is_cancelled = not isinstance(outcome, Lost) and self.execution.cancellation is not None
+        final = self._parser.finish(exit_code, at, cancelled=is_cancelled)
+        events = [masked(event, self.masks) for event in final]
+        if events or self._parser.offset > self._recorded_offset:
+            await self._record(events)
+        await self._last_copies()
+        await self._loop.run_in_executor(self._seams.copying, self._sync)
+        settlement = Settlement(
+            outcome=outcome,
+            at=at,
+            exit_code=exit_code,
+            error_message=self._error_message(outcome),
+            log_bytes=self._parser.offset,
+            log_lines=self._parser.line,
+            survivors=survivors,
+            tail_may_be_missing=isinstance(outcome, Lost),
+            cpu_seconds=cpu_seconds,
+            memory_peak_bytes=memory_peak_bytes,
+        )
+        identity, store = self.execution.id, self._seams.store
+        self.execution, steps = await self._insist(lambda: store.settle(identity, settlement))
+        for step in steps:
+            self._seams.feed.publish(StepUpdate(identity, step, 100.0))
+        self._publish(self.execution)
+        self._seams.feed.publish(LogComplete(identity, settlement.log_bytes, settlement.log_lines))
+        self.close()
+        await self._in_spawning(self._tidy)
+        self.ended.set_result(self.execution)
+
+    def _error_message(self, outcome: Outcome) -> str | None:
+        if self.execution.status is Status.COMPLETED:
+            return None
+        words = in_words(outcome)
+        if words == "succeeded":
+            return self._last_error
+        return words if self._last_error is None else f"{words}: {self._last_error}"
+
+    def _sync(self) -> None:
+        if self._log is not None:
+            restore_log(self.folder, self._log)
+            if self._parser.offset:
+                os.fsync(self._log)
+
+    def _tidy(self) -> None:
+        """Write the masks into the log, then remove what only a running execution needs."""
+        if not self.folder.path.is_dir():
+            return
+        if self.masks and self.folder.log.exists():
+            write_masks(self.folder.log, self.masks)
+        folder = self.folder
+        gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
+        if self._parser.offset < BLOCK_BYTES:
+            gone.append(folder.line_index)
+        for path in gone:
+            path.unlink(missing_ok=True)
+
+    # --- the rest ------------------------------------------------------------------------
+
+    def note_usage(self, usage: Usage) -> None:
+        """Keep the peak of what the script's tree was seen to use."""
+        peak = max(usage.memory_bytes, self.execution.memory_peak_bytes or 0)
+        self.execution = msgspec.structs.replace(
+            self.execution, cpu_seconds=usage.cpu_seconds, memory_peak_bytes=peak
+        )
+
+    def take_hold(self) -> int | None:
+        """The held FIFO; from now on the caller's to close."""
+        hold, self._hold = self._hold, None
+        return hold
+
+    async def give_up(self, outcome: Outcome) -> None:
+        """Settle what can't be followed, and nothing more: its files stay as they are."""
+        self.close()
+        settlement = Settlement(outcome=outcome, at=datetime.now(UTC), tail_may_be_missing=True)
+        with suppress(Conflict, NotFound):
+            self.execution, _ = await self._seams.store.settle(self.execution.id, settlement)
+            self._publish(self.execution)
+        if not self.ended.done():
+            self.ended.set_result(self.execution)
+
+    def close(self) -> None:
+        """Let go of every descriptor; pump and script do not notice."""
+        self._unfollow()
+        if self.pump is not None:
+            self._loop.remove_reader(self.pump.pidfd)
+            self.pump.close()
+        for descriptor in (self._hold, self._script):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._hold = self._script = None
+
+    def _unfollow(self) -> None:
+        if self._watched is not None:
+            self._seams.tail.remove(self._watched)
+            self._watched = None
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+        if self._past is not None:
+            self._past.close()
+            self._past = None
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
+
+    def _records(self) -> StatusRecords:
+        try:
+            return read_status(self.folder.status)
+        except FileNotFoundError:
+            return StatusRecords()
+
+    def _publish(self, execution: Execution) -> None:
+        self._seams.feed.publish(ExecutionUpdate(execution.id, execution))
+
+    def _publish_growth(self) -> None:
+        offset, line = self._parser.offset, self._parser.line
+        self._seams.feed.publish(LogGrown(self.execution.id, offset, line))
+
+    async def _in_spawning(
+        self,
+        function: Callable[Arguments, Result],
+        *arguments: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
+        return await self._loop.run_in_executor(
+            self._seams.spawning, lambda: function(*arguments, **named)
+        )

@@ -1,0 +1,501 @@
+"""Owns all executions of one storage folder: the queue, the runners, and what becomes of both.
+
+Everything that has to survive the server is in the store and in the folders; an object of this
+class can be thrown away at any moment and made again by `recover`.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import structlog
+
+from stepflow.artifacts import ArtifactFolder
+from stepflow.errors import (
+    Conflict,
+    InvalidRequest,
+    NoSpace,
+    NotFound,
+    StepflowError,
+    Unavailable,
+)
+from stepflow.feed import ExecutionDeleted, ExecutionUpdate, Feed
+from stepflow.model import (
+    Cancellation,
+    Cancelled,
+    CouldNotStart,
+    Execution,
+    Lost,
+    NewExecution,
+    Outcome,
+    Status,
+    is_id,
+    month_of,
+    new_id,
+)
+from stepflow.process import (
+    Folder,
+    Input,
+    Launch,
+    Usage,
+    script_environment,
+    usage_of,
+)
+from stepflow.runner import Runner, Seams, Spec, Tail, argv_of
+from stepflow.store import Sample, Settlement, Store
+from stepflow.supervisor.archiver import Archiver
+from stepflow.supervisor.creation import checked, execution_of, repeated
+from stepflow.transcript import NO_MASKS, Masks, Transcript
+
+SAVE_SECONDS = 1.0
+SAMPLE_SECONDS = 5.0
+STOP_SECONDS = 8.0
+
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How this supervisor works; sizes in bytes. `environment` is what scripts start from,
+    `open_files` their soft limit (None: as ours)."""
+
+    pump_program: list[str]
+    environment: dict[str, str]
+    environment_mode: Literal["inherit", "minimal"] = "inherit"
+    max_running: int = 1_000
+    least_free_bytes: int = 1 << 30
+    open_files: int | None = None
+    archive_after_seconds: float = 60.0
+
+
+class LiveFigures(msgspec.Struct, frozen=True):
+    """What happens right now; `problem` says why the storage can't be used."""
+
+    running: int
+    pending: int
+    max_running: int
+    problem: str | None
+
+
+class Supervisor:
+    """`storage` is the folder that holds `executions/`; the caller holds its lock."""
+
+    def __init__(
+        self, storage: Path, store: Store, feed: Feed, artifacts: ArtifactFolder, rules: Rules
+    ) -> None:
+        self.storage = storage
+        self.store = store
+        self.feed = feed
+        self.artifacts = artifacts
+        self._rules = rules
+        self._loop = asyncio.get_running_loop()
+        self._spawning = ThreadPoolExecutor(1, "spawn")
+        self._copying = ThreadPoolExecutor(2, "copy")
+        self._tail = Tail()
+        self._seams = Seams(
+            store, feed, self._tail, artifacts, self._spawning, self._copying, rules.pump_program
+        )
+        self._running: dict[str, Runner] = {}
+        self._pending: dict[str, Runner] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._usage: dict[str, tuple[float, Usage]] = {}
+        self._is_stopping = False
+        self.problem: str | None = None
+        self._identity = storage.stat().st_ino
+        self._archiver = Archiver(
+            storage / "executions", self._is_unfinished, rules.archive_after_seconds
+        )
+        self._background(self._tick(SAVE_SECONDS, self._save))
+        self._background(self._tick(SAMPLE_SECONDS, self._sample))
+
+    # --- asked for by clients ------------------------------------------------------------
+
+    async def create(self, wanted: NewExecution, *, user: str | None = None) -> Execution:
+        """Record a new execution and put it in the queue. InvalidRequest, NoSpace, Unavailable."""
+        self._check_usable()
+        checked(wanted)
+        masks = _masks(list(wanted.secret_environment.values()))
+        execution = execution_of(
+            wanted,
+            execution_id=new_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            user=user,
+            at=datetime.now(UTC),
+        )
+        self._check_space()
+        execution = await self.store.create(execution)
+        folder, spec = self.folder(execution.id), self._spec(execution, wanted)
+        runner = Runner(self._seams, execution, folder, spec.launch, masks)
+        try:
+            await self._in_spawning(lambda: _prepare(folder, spec))
+        except OSError as error:
+            reason = f"its folder can't be made: {error.strerror}"
+            return await self._settle_unstarted(execution, CouldNotStart(reason))
+        self._publish(execution)
+        self._pending[execution.id] = runner
+        self._start_pending()
+        return runner.execution
+
+    async def cancel(self, execution_id: str, *, by: str, kill: bool = False) -> Execution:
+        """Ask for the end of an execution. NotFound; Conflict if it has ended already."""
+        self._check_usable()
+        now = datetime.now(UTC)
+        if execution_id in self._pending:
+            runner = self._pending.pop(execution_id)
+            return await self._settle_unstarted(runner.execution, Cancelled(by))
+        runner_or_none = self._running.get(execution_id)
+        if runner_or_none is None:
+            execution = await self.store.execution(execution_id)
+            raise Conflict(f"execution {execution_id} has ended: it is {execution.status.value}")
+        await runner_or_none.stop(Cancellation(Cancelled(by), now), kill=kill)
+        return runner_or_none.execution
+
+    async def rerun(
+        self, execution_id: str, changes: dict[str, Any], *, user: str | None = None
+    ) -> Execution:
+        """Create the same execution again, with changed fields. Its secrets are not kept: they
+        must be given again, or InvalidRequest names them."""
+        execution = await self.store.execution(execution_id)
+        request = {**repeated(execution), **changes}
+        try:
+            wanted = msgspec.convert(request, NewExecution)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(str(error)) from error
+        missing = sorted(set(execution.secret_names) - set(wanted.secret_environment))
+        if missing and "secret_environment" not in changes:
+            raise InvalidRequest(
+                f"secret_environment: give the values of {', '.join(missing)} again,"
+                " they were not kept",
+                field="secret_environment",
+            )
+        return await self.create(wanted, user=user)
+
+    async def delete(self, execution_id: str) -> None:
+        """Forget a finished execution and its files. NotFound; Conflict while it runs."""
+        self._check_usable()
+        if self._is_unfinished(execution_id):
+            raise Conflict(f"execution {execution_id} has not ended: cancel it first")
+        await self.store.delete(execution_id)
+        await self._in_spawning(lambda: self._remove_files(execution_id))
+        self.feed.publish(ExecutionDeleted(execution_id))
+
+    async def wait(self, execution_id: str, within: timedelta) -> Execution:
+        """The execution when it has ended, or as it is after `within`. NotFound."""
+        runner = self._running.get(execution_id) or self._pending.get(execution_id)
+        if runner is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(runner.ended), within.total_seconds())
+        return await self.store.execution(execution_id)
+
+    async def write_input(self, execution_id: str, data: bytes) -> None:
+        """Give bytes to the input of a running execution, however slowly it takes them.
+        NotFound; Conflict without an input."""
+        await self.feed_input(execution_id, _once(data))
+
+    async def feed_input(self, execution_id: str, chunks: AsyncIterator[bytes]) -> None:
+        """Give a stream to the input of a running execution; for a script without a terminal its
+        end is the end of file. NotFound; Conflict without an input."""
+        runner = self._with_input(execution_id)
+        with Input(runner.folder, tty=runner.execution.tty) as opened:
+            async for chunk in chunks:
+                rest = chunk
+                while rest := rest[opened.write(rest) :]:
+                    await self._writable(opened)
+
+    async def resize(self, execution_id: str, rows: int, columns: int) -> None:
+        """Tell a terminal's size. NotFound; Conflict without a terminal."""
+        runner = self._with_input(execution_id)
+        if not runner.execution.tty:
+            raise Conflict(f"execution {execution_id} has no terminal: start it with tty")
+        with Input(runner.folder, tty=True) as opened:
+            while not opened.resize(rows, columns):
+                await self._writable(opened)
+
+    async def _writable(self, opened: Input) -> None:
+        ready = self._loop.create_future()
+        self._loop.add_writer(opened.fileno(), ready.set_result, None)
+        try:
+            await ready
+        finally:
+            self._loop.remove_writer(opened.fileno())
+
+    def queue_place(self, execution_id: str) -> int | None:
+        """1 for the one that starts next; None for what is not waiting."""
+        if execution_id not in self._pending:
+            return None
+        return list(self._pending).index(execution_id) + 1
+
+    def active(self) -> list[Execution]:
+        """Running executions, then pending ones in their order."""
+        return [r.execution for r in (*self._running.values(), *self._pending.values())]
+
+    def open_transcript(self, execution: Execution) -> Transcript:
+        """The transcript as its readers may see it; empty if nothing was ever written."""
+        runner = self._running.get(execution.id)
+        masks = runner.masks if runner is not None else NO_MASKS
+        try:
+            return Transcript.open(self.folder(execution.id).path, masks)
+        except NotFound:
+            return Transcript.empty()
+
+    def folder(self, execution_id: str) -> Folder:
+        """Where an execution's files are; those of the original's ids lie flat."""
+        if not is_id(execution_id):
+            raise NotFound(f"{execution_id!r} is not the id of an execution")
+        month = month_of(execution_id)
+        executions = self.storage / "executions"
+        return Folder(executions / month / execution_id if month else executions / execution_id)
+
+    def live_figures(self) -> LiveFigures:
+        return LiveFigures(
+            len(self._running), len(self._pending), self._rules.max_running, self.problem
+        )
+
+    # --- the life of the server ----------------------------------------------------------
+
+    async def recover(self, holds: dict[str, int] | None = None) -> int:
+        """Go on with everything that had not ended, each on its own; how many there were.
+        `holds` are output FIFOs held by the server before (after a restart in place)."""
+        holds = holds or {}
+        unfinished = await self.store.unfinished()
+        await asyncio.gather(*(self._recover(e, holds.get(e.id)) for e in unfinished))
+        self._start_pending()
+        return len(unfinished)
+
+    async def _recover(self, execution: Execution, hold: int | None) -> None:
+        folder = self.folder(execution.id)
+        try:
+            spec = await self._in_spawning(lambda: Spec.load(folder.spec))
+        except (OSError, msgspec.DecodeError):
+            spec = self._spec(execution, None)
+        runner = Runner(self._seams, execution, folder, spec.launch, _masks(spec.secrets))
+        if execution.status is Status.PENDING and not folder.status.exists():
+            if execution.secret_names and not spec.secrets:
+                reason = "the server stopped before its secrets were kept"
+                await self._settle_unstarted(execution, CouldNotStart(reason))
+                return
+            await self._in_spawning(lambda: _prepare(folder, spec))
+            self._pending[execution.id] = runner
+            return
+        self._running[execution.id] = runner
+        self._background(self._guard(runner, runner.resume(hold)))
+
+    async def stop(self, *, scripts_too: bool) -> dict[str, int]:
+        """Let go of everything; scripts go on, unless they are to stop too (8 s at most).
+        Returns the held output FIFOs of running executions; the caller owns them."""
+        self._is_stopping = True
+        if scripts_too:
+            await self._stop_scripts()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._save()
+        holds = {}
+        for execution_id, runner in self._running.items():
+            hold = runner.take_hold()
+            if hold is not None:
+                holds[execution_id] = hold
+            runner.close()
+        self._tail.close()
+        self._archiver.stop()
+        self._spawning.shutdown()
+        self._copying.shutdown()
+        self._archiver.join()
+        return holds
+
+    async def _stop_scripts(self) -> None:
+        now = datetime.now(UTC)
+        runners = list(self._running.values())
+        cancellation = Cancellation(Cancelled("shutdown"), now)
+        await asyncio.gather(*(runner.stop(cancellation) for runner in runners))
+        if runners:
+            ended = [runner.ended for runner in runners]
+            _, running = await asyncio.wait(ended, timeout=STOP_SECONDS * 0.75)
+            for runner in runners:
+                if runner.ended in running:
+                    await runner.stop(cancellation, kill=True)
+            if running:
+                await asyncio.wait(running, timeout=STOP_SECONDS * 0.25)
+
+    # --- the queue -----------------------------------------------------------------------
+
+    def _start_pending(self) -> None:
+        while (
+            self._pending
+            and len(self._running) < self._rules.max_running
+            and not self._is_stopping
+            and self.problem is None
+        ):
+            execution_id = next(iter(self._pending))
+            runner = self._running[execution_id] = self._pending.pop(execution_id)
+            self._background(self._guard(runner, runner.begin()))
+
+    async def _guard(self, runner: Runner, beginning: Any) -> None:
+        """See one runner through. What goes wrong with it is its own end and nobody else's."""
+        try:
+            await beginning
+            await asyncio.shield(runner.ended)
+        except (OSError, StepflowError) as error:
+            log.exception("execution failed inside", execution=runner.execution.id)
+            await runner.give_up(Lost(f"the server could not follow it: {error}"))
+        finally:
+            if not self._is_stopping:
+                self._running.pop(runner.execution.id, None)
+                self._usage.pop(runner.execution.id, None)
+                self._archiver.add(runner.folder.path)
+                self._start_pending()
+
+    async def _settle_unstarted(self, execution: Execution, outcome: Outcome) -> Execution:
+        settlement = Settlement(outcome=outcome, at=datetime.now(UTC))
+        settled, _ = await self.store.settle(execution.id, settlement)
+        await self._in_spawning(lambda: self._remove_folder(execution.id))
+        self._publish(settled)
+        return settled
+
+    def _spec(self, execution: Execution, wanted: NewExecution | None) -> Spec:
+        """What the start needs. Without the request (lost with its `spec.json`) the row and the
+        server's own environment must do."""
+        caller = wanted.caller_environment if wanted else None
+        secrets = wanted.secret_environment if wanted else {}
+        launch = Launch(
+            argv=argv_of(execution.argv or execution.command),
+            working_directory=execution.working_directory or str(Path.cwd()),
+            environment=script_environment(
+                caller if caller is not None else self._rules.environment,
+                {**execution.environment, **secrets},
+                execution.id,
+                mode=self._rules.environment_mode if caller is None else "inherit",
+            ),
+            grace=timedelta(seconds=execution.grace),
+            tty=execution.tty,
+            window=(wanted.window if wanted and wanted.window else (24, 120)),
+            keep_background=execution.keep_background,
+            stdin=execution.stdin,
+            max_log_bytes=execution.max_log_bytes,
+            open_files=self._rules.open_files,
+        )
+        return Spec(launch, list(secrets.values()))
+
+    # --- ticks ---------------------------------------------------------------------------
+
+    async def _tick(self, seconds: float, act: Callable[[], Any]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await act()
+
+    async def _save(self) -> None:
+        self._look_at_storage()
+        if self.problem is None:
+            await asyncio.gather(*(runner.save() for runner in list(self._running.values())))
+
+    def _look_at_storage(self) -> None:
+        """A folder removed or replaced under us is a ghost: nothing more is written into it."""
+        try:
+            is_ours = self.storage.stat().st_ino == self._identity
+            is_ours = is_ours and (self.storage / "server.lock").exists()
+        except FileNotFoundError:
+            is_ours = False
+        problem = None if is_ours else f"{self.storage} was removed or replaced under the server"
+        if problem != self.problem:
+            self.problem = problem
+            log.error("storage lost" if problem else "storage back", storage=str(self.storage))
+
+    async def _sample(self) -> None:
+        """CPU and memory of every script's tree, kept with its execution."""
+        runners = {r.pump.pid: r for r in self._running.values() if r.pump is not None}
+        if not runners or self.problem is not None:
+            return
+        usages = await self._loop.run_in_executor(self._copying, lambda: usage_of(list(runners)))
+        now, clock = datetime.now(UTC), time.monotonic()
+        for pid, usage in usages.items():
+            runner = runners[pid]
+            execution_id = runner.execution.id
+            before = self._usage.get(execution_id)
+            self._usage[execution_id] = (clock, usage)
+            runner.note_usage(usage)
+            samples = [
+                Sample(name="process.memory_bytes", value=usage.memory_bytes, at=now, unit="B"),
+                Sample(name="process.count", value=usage.processes, at=now),
+            ]
+            if before is not None:
+                used = usage.cpu_seconds - before[1].cpu_seconds
+                percent = max(0.0, 100 * used / (clock - before[0]))
+                samples.append(Sample(name="process.cpu_percent", value=percent, at=now, unit="%"))
+            with suppress(NotFound, Unavailable):
+                await self.store.keep_samples(execution_id, samples)
+
+    # --- the rest ------------------------------------------------------------------------
+
+    def _is_unfinished(self, execution_id: str) -> bool:
+        return execution_id in self._running or execution_id in self._pending
+
+    def _with_input(self, execution_id: str) -> Runner:
+        runner = self._running.get(execution_id)
+        if runner is None:
+            raise Conflict(f"execution {execution_id} does not run")
+        if not (runner.execution.tty or runner.execution.stdin):
+            raise Conflict(f"execution {execution_id} has no input: start it with tty or stdin")
+        return runner
+
+    def _check_usable(self) -> None:
+        if self.problem is not None:
+            raise Unavailable(self.problem)
+        if self._is_stopping:
+            raise Unavailable("the server is stopping")
+
+    def _check_space(self) -> None:
+        status = os.statvfs(self.storage)
+        free = status.f_bavail * status.f_frsize
+        if free < self._rules.least_free_bytes:
+            raise NoSpace(
+                f"only {free >> 20} MiB are free in {self.storage}: no new execution starts below"
+                f" {self._rules.least_free_bytes >> 20} MiB (STEPFLOW_MIN_FREE_BYTES)"
+            )
+
+    def _remove_files(self, execution_id: str) -> None:
+        self._remove_folder(execution_id)
+        self.artifacts.forget_execution(execution_id)
+
+    def _remove_folder(self, execution_id: str) -> None:
+        folder = self.folder(execution_id).path
+        if not folder.is_dir():
+            return
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+
+    def _publish(self, execution: Execution) -> None:
+        self.feed.publish(ExecutionUpdate(execution.id, execution))
+
+    def _background(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _in_spawning(self, function: Callable[[], Result]) -> Result:
+        return await self._loop.run_in_executor(self._spawning, function)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _masks(secrets: list[str]) -> Masks:
+    return Masks([secret.encode() for secret in secrets]) if secrets else NO_MASKS
+
+
+def _prepare(folder: Folder, spec: Spec) -> None:
+    folder.create()
+    spec.save(folder.spec)
+    if spec.launch.stdin or spec.launch.tty:
+        with suppress(FileExistsError):
+            os.mkfifo(folder.input, 0o600)
