@@ -20,7 +20,7 @@ from stepflow.timeline.tree import OpenStep
 BLOCK_BYTES = 64 * 1024
 FRAGMENT_BYTES = 1024 * 1024
 # What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
-_PIECE_BYTES = 128 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 class ParserOptions(msgspec.Struct, frozen=True):
@@ -103,8 +103,10 @@ class Parser:
 
     def feed(self, data: bytes | memoryview, at: datetime | None = None) -> list[AnyEvent]:
         self._at = at
-        for start in range(0, len(data), _PIECE_BYTES):
-            self._feed_piece(bytes(data[start : start + _PIECE_BYTES]))
+        whole = bytes(data)
+        count = _Count(self, whole)
+        for start in range(0, len(whole), _PIECE_BYTES):
+            self._feed_piece(whole, start, min(start + _PIECE_BYTES, len(whole)), count)
         return self._taken_events()
 
     def flush(self, at: datetime | None = None) -> list[AnyEvent]:
@@ -129,31 +131,30 @@ class Parser:
         events, self._events = self._events, []
         return events
 
-    def _feed_piece(self, piece: bytes) -> None:
-        count = _Count(self, piece)
-        first = 0
+    def _feed_piece(self, data: bytes, first: int, end: int, count: "_Count") -> None:
         if self._length:
-            end = piece.find(b"\n")
-            if end < 0:
-                self._extend(piece)
-                count.up_to(len(piece))
+            newline = data.find(b"\n", first, end)
+            if newline < 0:
+                self._extend(data[first:end])
+                count.up_to(end)
                 return
-            self._extend(piece[:end])
-            count.up_to(end)
+            self._extend(data[first:newline])
+            count.up_to(newline)
             self._end_line()
-            first = end + 1
-        last = piece.rfind(b"\n") + 1
+            first = newline + 1
+        last = data.rfind(b"\n", first, end) + 1
         if last > first:
             # The region begins with a newline, so that tokens of a line's start find it.
-            region = piece[first - 1 : last] if first else b"\n" + piece[:last]
+            region = b"".join((b"\n", memoryview(data)[first:last]))
             self._read_lines(region, count, first - 1)
-        count.up_to(last)
-        if last < len(piece):
-            self._extend(piece[last:])
-            count.up_to(len(piece))
+            count.up_to(last)
+            first = last
+        if first < end:
+            self._extend(data[first:end])
+            count.up_to(end)
 
     def _read_lines(self, region: bytes, count: "_Count", shift: int) -> None:
-        """`region` is whole lines behind a newline; it begins at `shift` of the counted piece."""
+        """`region` is whole lines behind a newline; it begins at `shift` of the counted data."""
         done = 1
         for position in self._scanner.positions(region):
             if self._pipeline.reads_every_line:
@@ -230,11 +231,11 @@ class Parser:
 
 
 class _Count:
-    """Counts the newlines of a piece, each byte once, and notes them at block boundaries."""
+    """Counts the newlines of fed data, each byte once, and notes them at block boundaries."""
 
-    def __init__(self, parser: Parser, piece: bytes) -> None:
+    def __init__(self, parser: Parser, data: bytes) -> None:
         self._parser = parser
-        self._piece = piece
+        self._data = data
         self._position = 0
 
     def up_to(self, end: int) -> None:
@@ -242,7 +243,7 @@ class _Count:
         while self._position < end:
             to_boundary = BLOCK_BYTES - parser.offset % BLOCK_BYTES
             step = min(end - self._position, to_boundary)
-            parser.line += self._piece.count(b"\n", self._position, self._position + step)
+            parser.line += self._data.count(b"\n", self._position, self._position + step)
             parser.offset += step
             self._position += step
             if step == to_boundary:
