@@ -1,0 +1,30 @@
+"""The server as the deployment guide starts it: `PYTHONPATH=. python3 app/main.py`.
+
+The level on the line below is the least one that is logged; STEPFLOW_LOG_LEVEL comes first.
+It parses under Python 3.8, so that an old one can say what it needs.
+"""
+
+import logging
+import os
+import sys
+
+LEVEL = logging.INFO
+
+
+def main():
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python gets words, not a traceback
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"StepFlow Monitor needs 3.11 or newer; this is Python {found}")
+    if sys.platform == "win32":
+        sys.exit("StepFlow Monitor does not run on native Windows: use WSL2")
+    try:
+        from stepflow.cli import main as command_line  # noqa: PLC0415 - the checks come first
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: pip install -r requirements.txt")
+    if not os.environ.get("STEPFLOW_LOG_LEVEL"):
+        os.environ["STEPFLOW_LOG_LEVEL"] = logging.getLevelName(LEVEL)
+    sys.exit(command_line(["serve", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

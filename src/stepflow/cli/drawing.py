@@ -1,0 +1,207 @@
+"""How executions look on a terminal: pure functions from state to text with colours."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from stepflow.cli import words
+from stepflow.cli.client import Json
+from stepflow.cli.view import View, is_finished
+
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+FRAMES_PER_SECOND = 12
+TAIL_LINES = 8
+_ROW_WIDTH = 76
+_SILENT_SECONDS = 20
+_OSC = re.compile(r"\x1b[\]P^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\r\x1b"} | {127: None}
+_DIM = "bright_black"
+
+
+def clean(line: bytes | str) -> Text:
+    """A line of output as a person sees it: its colours and the last state of a redrawn line stay,
+    everything else that would steer the terminal goes."""
+    text = line.decode(errors="replace") if isinstance(line, bytes) else line
+    text = _OSC.sub("", text.rstrip("\r")).translate(_CONTROL)
+    cleaned = Text.from_ansi(text.rpartition("\r")[2], no_wrap=True)
+    cleaned.expand_tabs(8)
+    return cleaned
+
+
+def header(execution: Json) -> Text:
+    text = Text("▶ ", "bold blue", end="")
+    text.append(str(execution["name"]), "bold default")
+    text.append(f"  {execution['id']}", _DIM)
+    return text
+
+
+def step_row(step: Json, now: datetime, *, depth: int = 0, frame: int | None = None) -> Text:
+    """`  ✓ Build    12.3 s`; a spinner for a running step while something redraws it."""
+    mark, colour = words.sign(step["status"])
+    if step["status"] == "running" and frame is not None:
+        mark = SPINNER[frame % len(SPINNER)]
+    text = Text("  " * (depth + 1))
+    text.append(mark, colour)
+    text.append(f" {step['name']}", "bold" if step["status"] in ("failed", "running") else "")
+    if step["status"] == "skipped" and step.get("reason"):
+        text.append(f"  {step['reason']}", _DIM)
+    _to_the_right(text, _step_time(step, now))
+    return text
+
+
+def _step_time(step: Json, now: datetime) -> str:
+    if is_finished(step):
+        return words.duration(step.get("duration_seconds"))
+    if step.get("started_at") is None:
+        return ""
+    return words.ticking((now - words.time(step["started_at"])).total_seconds())
+
+
+def _to_the_right(text: Text, ending: str) -> None:
+    if ending:
+        gap = max(2, _ROW_WIDTH - cell_len(text.plain) - cell_len(ending))
+        text.append(" " * gap + ending, _DIM)
+
+
+def folded(view: View, step: Json, now: datetime) -> list[Text]:
+    """A finished step in one row; a failed one with the way down to what failed in it."""
+    rows = [step_row(step, now)]
+    inside = [inner for _, inner in view.tree(step["index"])]
+    if step["status"] == "failed" or any(inner["status"] == "failed" for inner in inside):
+        rows += [
+            step_row(inner, now, depth=depth + 1)
+            for depth, inner in view.tree(step["index"])
+            if inner["status"] == "failed"
+        ]
+    elif inside:
+        rows[0].append(f"  {words.count(len(inside), 'step')} inside", _DIM)
+    if step.get("error_message") and step["status"] == "failed":
+        message = str(step["error_message"]).partition("\n")[0]
+        rows.append(Text.assemble("    ", (message, "red")))
+    return rows
+
+
+def live(
+    view: View,
+    tail: Sequence[Text],
+    now: datetime,
+    *,
+    width: int,
+    height: int,
+    frame: int,
+    silent_seconds: float = 0,
+    absent_seconds: float | None = None,
+    note: str | None = None,
+) -> list[Text]:
+    """What is redrawn below the finished part: open steps, their last lines, one line of state."""
+    open_rows = [
+        step_row(step, now, depth=depth, frame=frame)
+        for depth, step in view.tree()
+        if not is_finished(step)
+    ]
+    footer = _footer(
+        view,
+        now,
+        frame=frame,
+        silent_seconds=silent_seconds,
+        absent_seconds=absent_seconds,
+        note=note,
+    )
+    room = max(0, min(TAIL_LINES, height - len(footer) - min(len(open_rows), 4) - 2))
+    shown = open_rows[-max(1, height - len(footer) - room - 1) :]
+    rows = [*shown, *(bar(line) for line in list(tail)[-room:] if room), *footer]
+    for row in rows:
+        row.truncate(max(1, width - 1), overflow="ellipsis")
+    return rows
+
+
+def bar(line: Text, colour: str = _DIM) -> Text:
+    return Text.assemble(("  │ ", colour), line)
+
+
+def _footer(
+    view: View,
+    now: datetime,
+    *,
+    frame: int,
+    silent_seconds: float,
+    absent_seconds: float | None,
+    note: str | None,
+) -> list[Text]:
+    execution = view.execution
+    place = execution.get("queue_place")
+    text = Text("  ")
+    text.append(SPINNER[frame % len(SPINNER)], "blue")
+    facts = []
+    if execution.get("started_at"):
+        facts.append(words.ticking((now - words.time(execution["started_at"])).total_seconds()))
+        facts.append(words.count(view.line_count, "line"))
+        if silent_seconds >= _SILENT_SECONDS:
+            facts.append(f"no output for {words.ticking(silent_seconds)}")
+    elif place:
+        facts.append(f"waiting for a free place: number {place} in the queue")
+    else:
+        facts.append("starting")
+    text.append(" " + " · ".join(facts), _DIM)
+    rows = [text]
+    if absent_seconds is not None and absent_seconds >= 0.5:
+        words_of_it = f"the server is away for {words.ticking(absent_seconds)}; the script goes on"
+        rows.append(Text(f"  {words_of_it}", "yellow"))
+    if note:
+        rows.append(Text(f"  {note}", "yellow"))
+    return rows
+
+
+def ending(view: View) -> Text:
+    """The last line: what became of it."""
+    execution = view.execution
+    mark, colour = words.sign(view.status)
+    failed = len([step for step in view.steps.values() if step["status"] == "failed"])
+    if view.status == "completed" and failed:
+        mark, colour = "▲", "yellow"
+    text = Text()
+    text.append(f"{mark} {execution['name']} ", f"bold {colour}")
+    text.append(str(execution.get("outcome_text") or view.status), colour)
+    if view.status == "completed" and failed:
+        text.append(f", {words.count(failed, 'step')} failed", colour)
+    facts = []
+    if execution.get("duration_seconds") is not None:
+        facts.append(words.duration(execution["duration_seconds"]))
+    facts.append(words.count(view.line_count, "line"))
+    if view.artifacts:
+        facts.append(words.count(len(view.artifacts), "artifact"))
+    text.append(" · " + " · ".join(facts), _DIM)
+    text.append(f" · stepflow show {words.short(execution['id'])}", _DIM)
+    return text
+
+
+def context(title: str, lines: Iterable[Text]) -> list[Text]:
+    """The last lines of what failed, under their title."""
+    return [
+        Text.assemble(("  ✗ ", "red"), (title, "bold")),
+        *(bar(line, "red") for line in lines),
+    ]
+
+
+def steps(view: View, now: datetime) -> list[Text]:
+    """The whole tree, as `show` prints it."""
+    rows = []
+    for depth, step in view.tree():
+        rows.append(step_row(step, now, depth=depth))
+        if step["status"] == "failed" and step.get("error_message"):
+            rows.append(Text.assemble("  " * (depth + 2), (str(step["error_message"]), "red")))
+    return rows
+
+
+def strip(statuses: Sequence[str]) -> Text:
+    """One cell for each top-level step; a long row is cut in the middle of its past."""
+    shown = list(statuses[-12:])
+    text = Text("…" if len(statuses) > len(shown) else "", _DIM)
+    for status in shown:
+        mark, colour = words.sign(status)
+        text.append(mark, Style.parse(colour))
+    return text

@@ -1,0 +1,162 @@
+"""`stepflow show`: everything about one execution but its output."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from stepflow.cli import connection, words
+from stepflow.cli.arguments import Arguments, Options
+from stepflow.cli.client import Json
+from stepflow.cli.execution import path_of
+from stepflow.cli.view import View
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_PLAIN_WIDTH = 200
+_ANNOTATIONS = 20
+
+
+def arguments(parser: Arguments) -> None:
+    parser.add_execution()
+    parser.add_json("the execution with its steps, artifacts and remarks")
+    parser.add_place()
+
+
+def main(options: Options) -> int:
+    client = connection.viewer(options)
+    found = client.ask("GET", path_of(client, options.execution))
+    if options.json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+        return 0
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PLAIN_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    view = View()
+    view.apply("snapshot", found)
+    for row in page(view):
+        console.print(row, soft_wrap=True)
+    return 0
+
+
+def page(view: View) -> list["Text"]:
+    from rich.text import Text
+
+    from stepflow.cli import drawing
+
+    now = words.clock()
+    execution = view.execution
+    rows = [_title(execution), *_facts(execution)]
+    if view.steps:
+        rows += [Text(""), Text("Steps", "bold"), *drawing.steps(view, now)]
+    if view.artifacts:
+        rows += [Text(""), Text("Artifacts", "bold")]
+        rows += [artifact_row(one) for one in view.artifacts.values()]
+    if view.annotations:
+        rows += [Text(""), Text("Remarks", "bold")]
+        rows += [annotation_row(one) for one in view.annotations[:_ANNOTATIONS]]
+        if len(view.annotations) > _ANNOTATIONS:
+            more = len(view.annotations) - _ANNOTATIONS
+            rows.append(Text(f"  {more} more: stepflow show --json", "bright_black"))
+    for diagnostic in execution.get("diagnostics") or []:
+        rows.append(Text(f"▲ {diagnostic}", "yellow"))
+    return rows
+
+
+def _title(execution: Json) -> "Text":
+    from rich.text import Text
+
+    from stepflow.cli.ls import said
+
+    mark, colour = words.sign(execution["status"])
+    if execution["status"] == "completed" and execution.get("failed_steps"):
+        mark, colour = "▲", "yellow"
+    return Text.assemble(
+        (f"{mark} {execution['name']} ", f"bold {colour}"), (said(execution), colour)
+    )
+
+
+def _facts(execution: Json) -> list["Text"]:
+    from rich.text import Text
+
+    facts = {
+        "id": execution["id"],
+        "command": execution["command"],
+        "in": execution.get("working_directory"),
+        "user": execution.get("user"),
+        "tags": ", ".join(execution.get("tags") or []),
+        "started": words.moment(execution.get("started_at")),
+        "took": _took(execution),
+        "used": _used(execution),
+        "output": _output(execution),
+        "error": execution.get("error_message"),
+        "secrets": ", ".join(execution.get("secret_names") or []),
+        "rerun of": execution.get("rerun_of"),
+        "survivors": execution.get("survivors"),
+        **(execution.get("metadata") or {}),
+    }
+    return [
+        Text.assemble((f"  {name:<10}", "bright_black"), str(value))
+        for name, value in facts.items()
+        if value
+    ]
+
+
+def _took(execution: Json) -> str:
+    took = words.duration(execution.get("duration_seconds"))
+    limit = execution.get("timeout")
+    return f"{took} of at most {words.duration(limit)}" if took and limit else took
+
+
+def _used(execution: Json) -> str:
+    facts = []
+    if execution.get("cpu_seconds") is not None:
+        facts.append(f"{words.duration(execution['cpu_seconds'])} of CPU")
+    if execution.get("memory_peak_bytes"):
+        facts.append(f"at most {words.size(execution['memory_peak_bytes'])} of memory")
+    return ", ".join(facts)
+
+
+def _output(execution: Json) -> str:
+    lines, size_bytes = execution.get("log_lines") or 0, execution.get("log_bytes") or 0
+    text = f"{words.count(lines, 'line')}, {words.size(size_bytes)}" if size_bytes else ""
+    return (
+        f"{text} (the last lines may be missing)" if execution.get("tail_may_be_missing") else text
+    )
+
+
+def artifact_row(artifact: Json) -> "Text":
+    from rich.text import Text
+
+    if artifact["state"] == "stored":
+        facts = words.size(artifact["file_size"])
+    elif artifact["state"] == "link":
+        facts = artifact["source_path"]
+    else:
+        facts = f"{artifact['state']}: {artifact.get('problem') or artifact['source_path']}"
+    is_here = artifact["state"] in ("stored", "link")
+    row = Text.assemble(
+        "  ", artifact["name"], (f"  {facts}", "bright_black" if is_here else "yellow")
+    )
+    if artifact.get("description"):
+        row.append(f"  {artifact['description']}", "bright_black")
+    return row
+
+
+def annotation_row(annotation: Json) -> "Text":
+    from rich.text import Text
+
+    mark, colour = words.LEVEL_SIGNS.get(annotation["level"], ("●", "bright_black"))
+    place = annotation.get("file") or ""
+    if place and annotation.get("line") is not None:
+        place += f":{annotation['line']}"
+    return Text.assemble(
+        (f"  {mark} ", colour),
+        (f"{place}  " if place else "", "bold"),
+        str(annotation["message"]).partition("\n")[0],
+        (
+            f"  line {annotation['log_line']}" if annotation.get("log_line") is not None else "",
+            "bright_black",
+        ),
+    )

@@ -1,0 +1,174 @@
+"""The drawn screen of `run` on a terminal: finished steps folded to one row each, open ones with a
+spinner and their last lines, output outside any step as it comes, the failure's context at the end.
+"""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from stepflow.cli import drawing
+from stepflow.cli.client import Json
+from stepflow.cli.view import View, is_finished, is_marker
+from stepflow.cli.words import clock
+
+_CONTEXT_LINES = 20
+_SPLIT_BYTES = 1 << 16
+
+
+class Stage:
+    tick_seconds = 1 / drawing.FRAMES_PER_SECOND
+    wants_output = True
+
+    def __init__(
+        self, last_lines: Callable[[Json, int], list[str]], console: Console | None = None
+    ):
+        """`last_lines(step, count)` reads a failed step's end from the server."""
+        self._last_lines = last_lines
+        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._live: Live | None = None
+        self._view = View()
+        self._line = 0
+        self._unfinished = b""
+        self._fresh: list[bytes] = []
+        self._settled: list[bytes] = []
+        self._tail: deque[Text] = deque(maxlen=drawing.TAIL_LINES)
+        self._printed: set[int] = set()
+        self._frame = 0
+        self._heard_at = time.monotonic()
+        self._note: str | None = None
+
+    def begin(self, view: View) -> None:
+        self._view = view
+        self._console.print(drawing.header(view.execution))
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def event(self, name: str, data: Any) -> None:
+        pass
+
+    def output(self, data: bytes) -> None:
+        self._heard_at = time.monotonic()
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+        if len(self._unfinished) > _SPLIT_BYTES:
+            # Only the end of a line without end can be seen, so only that is kept.
+            self._unfinished = self._unfinished[-_SPLIT_BYTES:]
+        self._fresh += lines
+
+    def tick(self, absent_seconds: float | None) -> None:
+        # A line waits for one tick: the step that it belongs to may be told just after it.
+        self._place(self._settled)
+        self._settled, self._fresh = self._fresh, []
+        self._frame += 1
+        self._draw(absent_seconds)
+
+    def say(self, note: str) -> None:
+        self._note = note
+        self._draw(None)
+
+    def pause(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def resume(self) -> None:
+        if self._live is not None:
+            self._live.start()
+
+    def end(self, view: View) -> None:
+        self._place(self._settled + self._fresh)
+        if self._unfinished:
+            self._place([self._unfinished])
+        self.pause()
+        self._print_rows(None)
+        self._print(self._context(view))
+        self._print([drawing.ending(view)])
+        for diagnostic in view.execution.get("diagnostics") or []:
+            self._print([Text(f"  ▲ {diagnostic}", "yellow")])
+        if view.execution.get("tail_may_be_missing"):
+            self._print([Text("  ▲ the last lines may be missing", "yellow")])
+
+    def _context(self, view: View) -> list[Text]:
+        step = view.failed()
+        if view.status == "completed" or step is None:
+            return []
+        lines = [drawing.clean(line) for line in self._last_lines(step, _CONTEXT_LINES)]
+        return drawing.context(str(step["name"]), lines) if lines else []
+
+    def _place(self, lines: list[bytes]) -> None:
+        outside: list[Text] = []
+        for line in lines:
+            step = self._view.owner(self._line)
+            if step is None:
+                if self._rows_due(self._line):
+                    self._print(outside)
+                    outside = []
+                    self._print_rows(self._line)
+                outside.append(drawing.clean(line))
+            elif not is_marker(step, self._line):
+                self._tail.append(drawing.clean(line))
+            self._line += 1
+        self._print(outside)
+        self._print_rows(self._line)
+
+    def _rows_due(self, before_line: int | None) -> list[Json]:
+        """Finished top-level steps all of whose lines were seen."""
+        return [
+            step
+            for step in self._view.children(None)
+            if step["index"] not in self._printed
+            and (before_line is None or (is_finished(step) and _is_past(step, before_line)))
+        ]
+
+    def _print_rows(self, before_line: int | None) -> None:
+        for step in self._rows_due(before_line):
+            self._printed.add(step["index"])
+            self._tail.clear()
+            self._print(drawing.folded(self._view, step, clock()))
+
+    def _print(self, rows: list[Text]) -> None:
+        if rows:
+            self._console.print(Text("\n").join(rows), soft_wrap=True)
+
+    def _draw(self, absent_seconds: float | None) -> None:
+        if self._live is None or not self._view.execution:
+            return
+        tail = list(self._tail)
+        if self._unfinished:
+            tail.append(drawing.clean(self._unfinished[-4096:]))
+        if not any(not is_finished(step) for step in self._view.steps.values()):
+            tail = tail[-1:] if self._unfinished else []
+        rows = drawing.live(
+            self._view,
+            tail,
+            clock(),
+            width=self._console.width,
+            height=self._console.height,
+            frame=self._frame,
+            silent_seconds=time.monotonic() - self._heard_at,
+            absent_seconds=absent_seconds,
+            note=self._note,
+        )
+        self._live.update(Group(*rows), refresh=True)
+
+
+def _is_past(step: Json, line: int) -> bool:
+    last = step.get("last_line")
+    return last is None or last < line
+
+
+def is_possible() -> bool:
+    import os
+
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
