@@ -1,0 +1,114 @@
+/** The REST interface. A refusal is a `Problem`, a server that cannot be reached is `Unreachable`. */
+
+import { href } from "./base";
+import type {
+  Artifact,
+  Execution,
+  ExecutionDetail,
+  ExecutionPage,
+  LogLines,
+  Matches,
+  NewExecution,
+  Statistics,
+} from "./model";
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly field: string | null,
+  ) {
+    super(detail);
+  }
+}
+
+export class Unreachable extends Error {}
+
+let onUnauthorized = (): void => undefined;
+
+export function whenUnauthorized(ask: () => void): void {
+  onUnauthorized = ask;
+}
+
+interface Options {
+  method?: string;
+  body?: unknown;
+  query?: Record<string, string | number | undefined>;
+  signal?: AbortSignal;
+}
+
+async function request(path: string, options: Options = {}): Promise<Response> {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(options.query ?? {})) {
+    if (value !== undefined && value !== "") query.set(key, String(value));
+  }
+  const address = href(path) + (query.size > 0 ? `?${query}` : "");
+  const init: RequestInit = { method: options.method ?? "GET", signal: options.signal ?? null };
+  if (options.body !== undefined) {
+    init.body = JSON.stringify(options.body);
+    init.headers = { "Content-Type": "application/json" };
+  }
+  const response = await fetch(address, init).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Unreachable("the server does not answer", { cause: error });
+  });
+  if (response.ok) return response;
+  if (response.status === 401 && !path.startsWith("api/session")) onUnauthorized();
+  throw await problemOf(response);
+}
+
+async function problemOf(response: Response): Promise<Error> {
+  if ([502, 503, 504].includes(response.status)) return new Unreachable(response.statusText);
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.includes("json")) return new Problem(response.status, response.statusText, null);
+  const body = (await response.json()) as Record<string, unknown>;
+  const text = [body["detail"], body["error"], body["title"]].find(
+    (part) => typeof part === "string",
+  );
+  const field = typeof body["field"] === "string" ? body["field"] : null;
+  return new Problem(response.status, String(text ?? response.statusText), field);
+}
+
+async function json<T>(path: string, options: Options = {}): Promise<T> {
+  return (await (await request(path, options)).json()) as T;
+}
+
+function of(id: string, rest = ""): string {
+  return `api/executions/${encodeURIComponent(id)}${rest}`;
+}
+
+export interface ExecutionQuery {
+  status?: string;
+  q?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+export const api = {
+  executions: (query: ExecutionQuery, signal?: AbortSignal) =>
+    json<ExecutionPage>("api/executions", { query: { ...query }, ...(signal && { signal }) }),
+  statistics: () => json<Statistics>("api/executions/statistics"),
+  execution: (id: string) => json<ExecutionDetail>(of(id)),
+  artifacts: async (id: string) =>
+    (await json<{ artifacts: Artifact[] }>(of(id, "/artifacts"))).artifacts,
+  start: (wanted: NewExecution) =>
+    json<{ id: string }>("api/executions", { method: "POST", body: wanted }),
+  cancel: (id: string, kill: boolean) =>
+    json<{ execution: Execution }>(of(id, "/cancel"), { method: "POST", body: { kill } }),
+  rerun: (id: string) => json<{ id: string }>(of(id, "/rerun"), { method: "POST", body: {} }),
+  remove: (id: string) => request(of(id), { method: "DELETE" }),
+  lines: (id: string, cursor: string, limit: number, maxLineBytes: number, signal?: AbortSignal) =>
+    json<LogLines>(of(id, "/logs"), {
+      query: { cursor, limit, max_line_bytes: maxLineBytes },
+      ...(signal && { signal }),
+    }),
+  lastLines: (id: string, tail: number, maxLineBytes: number) =>
+    json<LogLines>(of(id, "/logs"), { query: { tail, max_line_bytes: maxLineBytes } }),
+  search: (id: string, query: Record<string, string | number | undefined>, signal?: AbortSignal) =>
+    json<Matches>(of(id, "/search"), { query, ...(signal && { signal }) }),
+  rawLogHref: (id: string) => href(of(id, "/log?download=1")),
+  plainLogHref: (id: string) => href(of(id, "/log")),
+  artifactHref: (id: string) => href(`api/artifacts/${encodeURIComponent(id)}/download`),
+  session: () => json<{ auth_enabled: boolean; authenticated: boolean }>("api/session"),
+  unlock: (key: string) => request("api/session", { method: "POST", body: { key } }),
+};

@@ -1,0 +1,130 @@
+/** Everything that the page of one execution shows, kept current. */
+
+import { words } from "../words/words";
+import { announcer } from "./announcer.svelte";
+import { api, Problem } from "./api";
+import type { Annotation, Artifact, Execution, ServerMessage, Step } from "./model";
+import { socket } from "./socket.svelte";
+import { Transcript } from "./transcript.svelte";
+
+const MAX_ANNOTATIONS = 1000;
+
+export class ExecutionView {
+  readonly id: string;
+  readonly transcript: Transcript;
+  execution: Execution | null = $state.raw(null);
+  steps: Step[] = $state.raw([]);
+  artifacts: Artifact[] = $state.raw([]);
+  annotations: Annotation[] = $state.raw([]);
+  problem: { status: number; text: string } | null = $state.raw(null);
+  isDeleted = $state(false);
+
+  constructor(id: string) {
+    this.id = id;
+    this.transcript = new Transcript(id);
+  }
+
+  /** Load, then follow the news until the returned function is called. */
+  watch(): () => void {
+    let stopSubscription = (): void => undefined;
+    let isStopped = false;
+    const stopListening = socket.listen((message) => this.#heard(message));
+    const stopCatchUp = socket.onCatchUp(() => this.#catchUp());
+    void this.#load().then(() => {
+      if (isStopped || this.problem) return;
+      stopSubscription = socket.subscribe(this.id, () => this.transcript.cursor);
+    });
+    return () => {
+      isStopped = true;
+      stopListening();
+      stopCatchUp();
+      stopSubscription();
+      this.transcript.close();
+    };
+  }
+
+  async #load(): Promise<void> {
+    for (;;) {
+      try {
+        return await Promise.all([this.#refresh(), this.transcript.open()]).then(() => undefined);
+      } catch (error) {
+        if (error instanceof Problem && error.status !== 401) {
+          this.problem = { status: error.status, text: error.message };
+          return;
+        }
+        await new Promise((resolve) => window.setTimeout(resolve, 1000));
+      }
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    if (!this.execution) return;
+    await Promise.all([this.#refresh(), this.transcript.catchUp()]);
+  }
+
+  async #refresh(): Promise<void> {
+    const detail = await api.execution(this.id);
+    this.execution = detail.execution;
+    this.steps = detail.steps;
+    this.artifacts = detail.artifacts;
+    this.annotations = detail.annotations;
+  }
+
+  #heard(message: ServerMessage): void {
+    switch (message.type) {
+      case "execution_update":
+        if (message.data.id === this.id) this.#updateExecution(message.data);
+        break;
+      case "step_update":
+        if (message.data.execution_id === this.id) this.#updateStep(message.data.step);
+        break;
+      case "artifact_update":
+        if (message.data.execution_id === this.id) this.#updateArtifact(message.data.artifact);
+        break;
+      case "annotation":
+        if (message.data.execution_id === this.id) this.#annotate(message.data.annotation);
+        break;
+      case "log":
+        if (message.data.execution_id === this.id) this.transcript.accept(message.data);
+        break;
+      case "log_complete":
+        if (message.data.execution_id === this.id) {
+          this.transcript.complete(message.data.line_count, message.data.size_bytes);
+        }
+        break;
+      case "execution_deleted":
+        if (message.data.execution_id === this.id) this.isDeleted = true;
+        break;
+    }
+  }
+
+  #updateExecution(execution: Execution): void {
+    const before = this.execution?.status;
+    this.execution = execution;
+    if (before && before !== execution.status) {
+      announcer.say(words.announced.execution(execution.name, words.status[execution.status]));
+    }
+  }
+
+  #updateStep(step: Step): void {
+    const at = this.steps.findIndex(({ index }) => index === step.index);
+    const before = this.steps[at]?.status;
+    this.steps = at >= 0 ? this.steps.with(at, step) : [...this.steps, step];
+    if (before !== step.status) {
+      announcer.say(words.announced.step(step.name, words.stepStatus[step.status]));
+    }
+  }
+
+  #updateArtifact(artifact: Artifact): void {
+    const at = this.artifacts.findIndex(({ id }) => id === artifact.id);
+    this.artifacts = at >= 0 ? this.artifacts.with(at, artifact) : [...this.artifacts, artifact];
+  }
+
+  #annotate(annotation: Annotation): void {
+    if (this.annotations.length >= MAX_ANNOTATIONS) return;
+    const isKnown = this.annotations.some(
+      (known) => known.log_line === annotation.log_line && known.message === annotation.message,
+    );
+    if (!isKnown) this.annotations = [...this.annotations, annotation];
+  }
+}

@@ -1,0 +1,208 @@
+/** The server's JSON, as far as the UI reads it. Times are ISO text in UTC, sizes bytes, durations seconds. */
+
+export type Status = "pending" | "running" | "completed" | "failed" | "cancelled";
+export type StepStatus = Status | "skipped" | "unknown";
+
+export interface Outcome {
+  kind:
+    | "succeeded"
+    | "failed"
+    | "killed"
+    | "timed_out"
+    | "cancelled"
+    | "stopped_on_error"
+    | "log_limit"
+    | "could_not_start"
+    | "lost";
+}
+
+export interface Execution {
+  id: string;
+  name: string;
+  command: string;
+  argv: string[] | null;
+  working_directory: string | null;
+  status: Status;
+  exit_code: number | null;
+  error_message: string | null;
+  created_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+  environment: Record<string, string>;
+  user: string | null;
+  tags: string[];
+  total_steps: number;
+  completed_steps: number;
+  failed_steps: number;
+  current_step_index: number;
+  duration_seconds: number | null;
+  progress_percentage: number | null;
+  metadata: Record<string, unknown>;
+  outcome: Outcome | null;
+  outcome_text: string | null;
+  timeout: number | null;
+  deadline: string | null;
+  grace: number;
+  tty: boolean;
+  stdin: boolean;
+  keep_background: boolean;
+  secret_names: string[];
+  max_log_bytes: number | null;
+  rerun_of: string | null;
+  log_bytes: number;
+  log_lines: number;
+  annotation_counts: Record<string, number>;
+  diagnostics: string[];
+  survivors: string | null;
+  tail_may_be_missing: boolean;
+  cpu_seconds: number | null;
+  memory_peak_bytes: number | null;
+  queue_place: number | null;
+  cancellation: { outcome: Outcome; requested_at: string } | null;
+  step_strip: string[];
+}
+
+export interface Step {
+  id: string;
+  execution_id: string;
+  index: number;
+  name: string;
+  description: string | null;
+  status: StepStatus;
+  exit_code: number | null;
+  error_message: string | null;
+  started_at: string | null;
+  completed_at: string | null;
+  estimated_duration: number | null;
+  stop_on_error: boolean;
+  duration_seconds: number | null;
+  kind: string;
+  parent_index: number | null;
+  reason: string | null;
+  first_line: number;
+  last_line: number | null;
+}
+
+export type ArtifactState = "stored" | "waiting" | "missing" | "refused" | "link";
+
+export interface Artifact {
+  id: string;
+  execution_id: string;
+  name: string;
+  description: string | null;
+  file_name: string;
+  file_size: number;
+  mime_type: string;
+  created_at: string;
+  state: ArtifactState;
+  source_path: string;
+  problem: string | null;
+  line: number | null;
+  download_url: string | null;
+}
+
+export interface Annotation {
+  level: string;
+  message: string;
+  step_index: number | null;
+  file: string | null;
+  line: number | null;
+  title: string | null;
+  log_line: number | null;
+}
+
+export interface ExecutionDetail {
+  execution: Execution;
+  steps: Step[];
+  artifacts: Artifact[];
+  annotations: Annotation[];
+}
+
+export interface ExecutionPage {
+  executions: Execution[];
+  total_count: number | null;
+  has_more: boolean;
+  next: string | null;
+}
+
+export interface Statistics {
+  total_executions: number;
+  running: number;
+  pending: number;
+  success_rate: number | null;
+  by_status: Partial<Record<Status, number>>;
+}
+
+export interface WireLine {
+  line: number;
+  byte: number;
+  at: string | null;
+  text: string;
+  length: number;
+  clipped: boolean;
+}
+
+export interface LogLines {
+  lines: WireLine[];
+  next: string;
+  line_count: number;
+  size_bytes: number;
+  is_complete: boolean;
+}
+
+export interface Match {
+  line: number;
+  at: string | null;
+  text: string;
+  ranges: [number, number][];
+}
+
+export interface Matches {
+  total: number;
+  total_is_exact: boolean;
+  matches: Match[];
+  next: string | null;
+  took_ms: number;
+}
+
+export interface NewExecution {
+  command: string | string[];
+  name?: string;
+  working_directory?: string;
+  environment?: Record<string, string>;
+  secret_environment?: Record<string, string>;
+  tags?: string[];
+  metadata?: Record<string, unknown>;
+  timeout?: number;
+  grace?: number;
+  tty?: boolean;
+  keep_background?: boolean;
+  max_log_bytes?: number;
+  rerun_of?: string;
+}
+
+export interface LogMessage {
+  execution_id: string;
+  first_line: number;
+  first_byte: number;
+  lines: [string, number | null][];
+  partial: boolean;
+  line_count: number;
+  size_bytes: number;
+  cursor: string;
+  lagged: boolean;
+}
+
+export type ServerMessage =
+  | { type: "connection_established"; data: { server_time: string; version: string } }
+  | { type: "execution_update"; data: Execution }
+  | { type: "step_update"; data: { execution_id: string; step: Step } }
+  | { type: "artifact_update"; data: { execution_id: string; artifact: Artifact } }
+  | { type: "execution_deleted"; data: { execution_id: string } }
+  | { type: "annotation"; data: { execution_id: string; annotation: Annotation } }
+  | { type: "log"; data: LogMessage }
+  | {
+      type: "log_complete";
+      data: { execution_id: string; line_count: number; size_bytes: number };
+    }
+  | { type: "pong" | "server_status" | "error"; data: unknown };

@@ -1,0 +1,162 @@
+/** One execution's output by line number. Lines that are looked at are fetched by REST and kept in a bounded
+ * window; the socket brings the newest. `cursor` is where the socket goes on after a reconnection. */
+
+import { formatCursor, isSameCursor, parseCursor, START, type Cursor } from "../pure/cursor";
+import { LineWindow, PAGE_LINES, type Line, type NewLine } from "../pure/lineWindow";
+import { moment } from "../pure/time";
+import { api } from "./api";
+import type { LogLines, LogMessage, WireLine } from "./model";
+
+export const MAX_LINE_BYTES = 4096;
+const RETRY_MS = 500;
+
+export class Transcript {
+  lineCount = $state(0);
+  sizeBytes = $state(0);
+  /** The writer has closed: what is here is all there is. */
+  isComplete = $state(false);
+  isOpened = $state(false);
+  /** Changes with every change of the lines; whoever draws reads it. */
+  version = $state(0);
+  lastLineAt: number | null = $state(null);
+  readonly #window = new LineWindow();
+  readonly #id: string;
+  #cursor: Cursor = START;
+  #wanted = { first: 0, end: 0 };
+  #isFetching = false;
+  #isClosed = false;
+
+  constructor(executionId: string) {
+    this.#id = executionId;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#cursor);
+  }
+
+  line(number: number): Line | undefined {
+    return this.#window.line(number);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Learn how long the log is, and where the news begins. Gapless: the newest lines come with the cursor. */
+  async open(): Promise<void> {
+    const answer = await api.lastLines(this.#id, PAGE_LINES, MAX_LINE_BYTES);
+    this.#keep(answer);
+    this.#cursor = parseCursor(answer.next);
+    this.isOpened = true;
+  }
+
+  /** After a reconnection: how long the log is now. Its lines come by the socket or when they are looked at. */
+  async catchUp(): Promise<void> {
+    if (!this.isOpened) return await this.open();
+    this.#keep(await api.lastLines(this.#id, 1, MAX_LINE_BYTES));
+  }
+
+  /** Ask for the lines of a range; they come later, and `version` changes. */
+  want(first: number, end: number): void {
+    this.#wanted = { first, end: Math.min(end, this.lineCount) };
+    void this.#fetch();
+  }
+
+  accept(message: LogMessage): void {
+    const from = { line: message.first_line, byte: message.first_byte };
+    this.#extent(message.line_count, message.size_bytes);
+    const goesOn = isSameCursor(from, this.#cursor);
+    if (message.lagged || !goesOn) this.#window.drop(this.#cursor.line);
+    if (!message.lagged) this.#append(message, goesOn);
+    this.#cursor = parseCursor(message.cursor);
+    this.version += 1;
+  }
+
+  complete(lineCount: number, sizeBytes: number): void {
+    this.#extent(lineCount, sizeBytes);
+    this.isComplete = true;
+    this.version += 1;
+  }
+
+  #append(message: LogMessage, goesOn: boolean): void {
+    const fresh: NewLine[] = [];
+    message.lines.forEach(([text, at], index) => {
+      const number = message.first_line + index;
+      const isPartial = message.partial && index === message.lines.length - 1;
+      const lengthBytes = utf8Length(text);
+      if (at !== null) this.lastLineAt = at;
+      if (index === 0 && message.first_byte > 0) {
+        // The rest of a line whose beginning came before; without it the line is fetched when it is seen.
+        if (!goesOn || !this.#window.extend(number, text, lengthBytes, isPartial))
+          this.#window.drop(number);
+      } else fresh.push({ number, text, at, lengthBytes, isClipped: false, isPartial });
+    });
+    this.#window.put(fresh.slice(-4 * PAGE_LINES));
+  }
+
+  async #fetch(): Promise<void> {
+    if (this.#isFetching) return;
+    this.#isFetching = true;
+    try {
+      for (;;) {
+        const missing = this.#window.missing(this.#wanted.first, this.#wanted.end);
+        if (missing === null || this.#isClosed) return;
+        await this.#fetchFrom(missing);
+      }
+    } finally {
+      this.#isFetching = false;
+    }
+  }
+
+  async #fetchFrom(line: number): Promise<void> {
+    try {
+      const answer = await api.lines(this.#id, `${line}:0`, PAGE_LINES, MAX_LINE_BYTES);
+      if (this.#keep(answer)) return;
+    } catch {
+      // The connection state already says that the server is away; what is seen is asked for until it is back.
+    }
+    await new Promise((resolve) => window.setTimeout(resolve, RETRY_MS));
+  }
+
+  #keep(answer: LogLines): boolean {
+    const lines = answer.lines.map(fromWire);
+    const last = lines.at(-1);
+    const next = parseCursor(answer.next);
+    // The place behind the answer lies inside the last line: its newline has not come yet.
+    if (last && next.line === last.number && !last.isClipped) last.isPartial = !answer.is_complete;
+    if (this.isOpened && last?.isPartial && isBehind(next, this.#cursor)) lines.pop();
+    this.#window.put(lines);
+    this.#extent(answer.line_count, answer.size_bytes);
+    if (answer.is_complete) this.isComplete = true;
+    if (last?.at) this.lastLineAt = Math.max(this.lastLineAt ?? 0, last.at);
+    this.version += 1;
+    return lines.length > 0;
+  }
+
+  #extent(lineCount: number, sizeBytes: number): void {
+    this.lineCount = Math.max(this.lineCount, lineCount);
+    this.sizeBytes = Math.max(this.sizeBytes, sizeBytes);
+  }
+}
+
+/** An unfinished line that was read ahead of the socket would get its rest twice. */
+function isBehind(read: Cursor, cursor: Cursor): boolean {
+  return read.line === cursor.line && read.byte !== cursor.byte;
+}
+
+function fromWire(line: WireLine): NewLine {
+  return {
+    number: line.line,
+    text: line.text,
+    at: moment(line.at),
+    lengthBytes: line.length,
+    isClipped: line.clipped,
+    isPartial: false,
+  };
+}
+
+const encoder = new TextEncoder();
+
+function utf8Length(text: string): number {
+  return encoder.encode(text).length;
+}

@@ -1,0 +1,72 @@
+/** Steps as a tree, and where they lie in the transcript. */
+
+import type { Step } from "../live/model";
+
+export interface StepNode {
+  step: Step;
+  depth: number;
+  children: StepNode[];
+}
+
+/** Roots in order; a step whose parent is unknown is a root. */
+export function stepTree(steps: readonly Step[]): StepNode[] {
+  const nodes = new Map<number, StepNode>();
+  for (const step of steps) nodes.set(step.index, { step, depth: 0, children: [] });
+  const roots: StepNode[] = [];
+  for (const node of inOrder(nodes)) {
+    const parent = node.step.parent_index === null ? undefined : nodes.get(node.step.parent_index);
+    if (parent && parent !== node && parent.step.index < node.step.index) {
+      node.depth = parent.depth + 1;
+      parent.children.push(node);
+    } else roots.push(node);
+  }
+  return roots;
+}
+
+function inOrder(nodes: Map<number, StepNode>): StepNode[] {
+  return [...nodes.values()].sort((a, b) => a.step.index - b.step.index);
+}
+
+/** The tree as rows, parents before their children. */
+export function flattened(nodes: readonly StepNode[]): StepNode[] {
+  return nodes.flatMap((node) => [node, ...flattened(node.children)]);
+}
+
+/** The steps that a line lies in, outermost first. */
+export function pathAt(rows: readonly StepNode[], line: number): Step[] {
+  const path: StepNode[] = [];
+  for (const row of rows) {
+    if (!covers(row.step, line)) continue;
+    while (path.length > 0 && (path.at(-1)?.depth ?? 0) >= row.depth) path.pop();
+    path.push(row);
+  }
+  return path.map((row) => row.step);
+}
+
+function covers(step: Step, line: number): boolean {
+  return step.first_line <= line && (step.last_line === null || line <= step.last_line);
+}
+
+export interface Boundary {
+  kind: "start" | "end";
+  step: Step;
+  depth: number;
+}
+
+/** The lines at which steps begin and end. A line that does both shows the beginning. */
+export function boundaries(rows: readonly StepNode[]): Map<number, Boundary> {
+  const found = new Map<number, Boundary>();
+  for (const { step, depth } of rows) {
+    if (step.last_line !== null && step.last_line !== step.first_line) {
+      found.set(step.last_line, { kind: "end", step, depth });
+    }
+  }
+  for (const { step, depth } of rows) found.set(step.first_line, { kind: "start", step, depth });
+  return found;
+}
+
+export function firstFailed(steps: readonly Step[]): Step | undefined {
+  const failed = steps.filter((step) => step.status === "failed");
+  // The innermost of the failed ones says where it happened; its parents only say that it did.
+  return failed.find((step) => !failed.some((other) => other.parent_index === step.index));
+}

@@ -1,0 +1,92 @@
+/** Durations, moments, sizes and numbers as people read them. No clock here: "now" is handed in. */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". */
+export function duration(seconds: number): string {
+  const safe = Math.max(0, seconds);
+  if (safe < 10) return `${(Math.floor(safe * 10) / 10).toFixed(1)}s`;
+  const whole = Math.floor(safe);
+  if (whole < 60) return `${whole}s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes}m ${two(whole % 60)}s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours}h ${two(minutes % 60)}m`;
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+/** The same while it ticks: whole seconds only, so that it does not flicker. */
+export function ticking(seconds: number): string {
+  return seconds < 10 ? `${Math.max(0, Math.floor(seconds))}s` : duration(seconds);
+}
+
+export function relative(at: number, now: number, locale: string): string {
+  const age = Math.max(0, now - at);
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
+  if (age < MINUTE) return format.format(-Math.floor(age / SECOND), "second");
+  if (age < HOUR) return format.format(-Math.floor(age / MINUTE), "minute");
+  if (age < DAY) return format.format(-Math.floor(age / HOUR), "hour");
+  if (age < 30 * DAY) return format.format(-Math.floor(age / DAY), "day");
+  return new Date(at).toLocaleDateString(locale, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+  });
+}
+
+/** "2026-11-23 15:04:05" in the viewer's zone. */
+export function absolute(at: number): string {
+  const date = new Date(at);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** "15:04:05.123" */
+export function clock(at: number): string {
+  const date = new Date(at);
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${time}.${three(date.getMilliseconds())}`;
+}
+
+/** "00:12.345", with hours when there are any: the time since the execution's start. */
+export function elapsed(ms: number): string {
+  const safe = Math.max(0, ms);
+  const hours = Math.floor(safe / HOUR);
+  const rest = `${two(Math.floor(safe / MINUTE) % 60)}:${two(Math.floor(safe / SECOND) % 60)}`;
+  return `${hours > 0 ? `${hours}:` : ""}${rest}.${three(Math.floor(safe) % 1000)}`;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+export function bytes(count: number): string {
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.5 ? 0 : 1;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+export function count(value: number, locale: string): string {
+  return value.toLocaleString(locale);
+}
+
+/** Milliseconds of a time of the API, or null. */
+export function moment(text: string | null | undefined): number | null {
+  if (!text) return null;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : at;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+function three(value: number): string {
+  return String(value).padStart(3, "0");
+}
