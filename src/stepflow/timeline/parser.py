@@ -142,6 +142,7 @@ class Parser:
             count.up_to(newline)
             self._end_line()
             first = newline + 1
+            count.up_to(first)
         last = data.rfind(b"\n", first, end) + 1
         if last > first:
             # The region begins with a newline, so that tokens of a line's start find it.
