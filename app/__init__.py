@@ -1,0 +1,1 @@
+"""The entry points that the deployment guide names, on top of `stepflow`."""

@@ -1,0 +1,1 @@
+"""Storage as the deployment guide names it."""

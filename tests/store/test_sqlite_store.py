@@ -1,0 +1,466 @@
+"""What is particular to the store on SQLite: files, locks, plans, upgrades."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from stepflow import errors, events
+from stepflow.model import Execution, Status, Succeeded
+from stepflow.store import (
+    Query,
+    Settlement,
+    SqliteStore,
+    SqliteTuning,
+    Unit,
+    migrations,
+    open_sqlite,
+    pages,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ORIGINAL = """
+CREATE TABLE executions (id TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE steps (id TEXT PRIMARY KEY);
+CREATE TABLE artifacts (id TEXT PRIMARY KEY);
+INSERT INTO executions VALUES ('a', 'old');
+"""
+WRITE_AS_THE_ORIGINAL = """
+INSERT OR REPLACE INTO executions(id,name,command,working_directory,status,exit_code,error_message,
+created_at,started_at,completed_at,environment,user_name,tags,total_steps,completed_steps,
+current_step_index,metadata) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+"""
+Scenario = Callable[[SqliteStore], Coroutine[Any, Any, None]]
+
+
+def opened(path: Path, scenario: Scenario, tuning: SqliteTuning | None = None) -> None:
+    async def run() -> None:
+        store = await open_sqlite(path, tuning or SqliteTuning())
+        try:
+            await scenario(store)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def execution(number: int, **facts: Any) -> Execution:
+    run_id = f"00000000-0000-4000-8000-{number:012}"
+    return Execution(**{"id": run_id, "name": "n", "command": "c", "created_at": NOON, **facts})
+
+
+async def nothing(store: SqliteStore) -> None:
+    assert store
+
+
+def original_row(number: int, status: str, created_at: str) -> tuple[Any, ...]:
+    run_id = f"00000000-0000-4000-8000-{number:012}"
+    return (
+        run_id,
+        "legacy",
+        "make",
+        ".",
+        status,
+        0,
+        None,
+        created_at,
+        created_at,
+        None,
+        "{}",
+        "ann",
+        '["red"]',
+        0,
+        0,
+        -1,
+        "{}",
+    )
+
+
+def schema_of(path: Path) -> dict[str, Any]:
+    connection = sqlite3.connect(path)
+    shape: dict[str, Any] = {}
+    for kind, name, table, sql in connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    ):
+        columns = connection.execute(f"PRAGMA table_xinfo('{name}')").fetchall()
+        keys = connection.execute(f"PRAGMA index_xinfo('{name}')").fetchall()
+        foreign = connection.execute(f"PRAGMA foreign_key_list('{name}')").fetchall()
+        shape[name] = (kind, table, columns, keys, foreign, " ".join((sql or "").split()))
+    connection.close()
+    return shape
+
+
+def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:
+    opened(tmp_path / "fresh.db", nothing)
+    migrations.upgrade(tmp_path / "migrated.db", None)
+    fresh, migrated = schema_of(tmp_path / "fresh.db"), schema_of(tmp_path / "migrated.db")
+    assert {n: s for n, s in fresh.items() if "alembic" not in n} == {
+        n: s for n, s in migrated.items() if "alembic" not in n
+    }
+    opened(tmp_path / "migrated.db", nothing)
+
+
+def test_the_originals_columns_come_first_in_its_order(tmp_path: Path) -> None:
+    opened(tmp_path / "a.db", nothing)
+    columns = [column[1] for column in schema_of(tmp_path / "a.db")["steps"][2]]
+    assert columns[:14] == [
+        "id", "execution_id", "name", "description", "step_index", "status", "exit_code",
+        "error_message", "created_at", "started_at", "completed_at", "estimated_duration",
+        "stop_on_error", "metadata",
+    ]  # fmt: skip
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path / "a.db", nothing)
+    connection = sqlite3.connect(tmp_path / "a.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(errors.StorageUnusable, match="newer version"):
+        opened(tmp_path / "a.db", nothing)
+
+
+def test_a_database_of_the_original_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "stepflow.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(ORIGINAL)
+    # As after its kill -9: what it wrote last is still in the write-ahead log.
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in tmp_path.glob("stepflow.db*"):
+        (copy / file.name).write_bytes(file.read_bytes())
+    connection.close()
+    before = {name: (copy / name).read_bytes() for name in ("stepflow.db", "stepflow.db-wal")}
+    with pytest.raises(errors.LegacyDatabase, match="original"):
+        opened(copy / "stepflow.db", nothing)
+    assert before == {name: (copy / name).read_bytes() for name in before}
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\7" * 5000]
+)
+def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "stepflow.db"
+    path.write_bytes(content)
+    with pytest.raises(errors.StorageUnusable, match=r"stepflow\.db"):
+        opened(path, nothing)
+    assert path.read_bytes() == content
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "a.db")
+    connection.execute("CREATE TABLE cookies (a)")
+    connection.close()
+    with pytest.raises(errors.StorageUnusable, match="cookies"):
+        opened(tmp_path / "a.db", nothing)
+
+
+def test_a_folder_that_cannot_hold_a_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.StorageUnusable, match="file"):
+        opened(tmp_path / "file" / "stepflow.db", nothing)
+
+
+def test_the_journal_mode_is_logged(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        opened(tmp_path / "a.db", nothing)
+    assert any("WAL" in entry["event"] for entry in logs)
+
+
+def test_the_tuning_is_what_the_connections_say(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        health = await store.health()
+        writer, reader = health.settings["writer"], health.settings["reader"]
+        assert writer["journal_mode"] == "wal"
+        assert (writer["cache_size"], writer["synchronous"]) == (-1234, 2)
+        assert (writer["mmap_size"], writer["wal_autocheckpoint"]) == (65536, 77)
+        assert (writer["busy_timeout"], reader["busy_timeout"]) == (5000, 0)
+        assert reader["cache_size"] == -1234
+
+    opened(
+        tmp_path / "a.db",
+        scenario,
+        SqliteTuning(
+            synchronous="FULL",
+            cache_kib=1234,
+            mmap_size_bytes=65536,
+            wal_autocheckpoint=77,
+            busy_timeout=timedelta(seconds=5),
+        ),
+    )
+
+
+def test_what_was_recorded_survives_kill_9(tmp_path: Path) -> None:
+    program = """
+import asyncio, os, sys
+from pathlib import Path
+from stepflow.model import Execution
+from datetime import datetime, UTC
+from stepflow.store import open_sqlite
+async def main():
+    store = await open_sqlite(Path(sys.argv[1]))
+    for number in range(50):
+        now = datetime.now(UTC)
+        await store.create(Execution(id=str(number), name="n", command="c", created_at=now))
+    os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+    path = tmp_path / "a.db"
+    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert killed.returncode == -9
+
+    async def scenario(store: SqliteStore) -> None:
+        assert (await store.executions(Query())).total_count == 50
+
+    opened(path, scenario)
+
+
+def test_a_full_disk_is_said_and_later_writes_work(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.create(execution(0))
+        pages_now = (await store.health()).page_count
+        limit = f"PRAGMA max_page_count = {pages_now + 2}"
+        await store._writer.alone(lambda connection: connection.execute(limit).fetchone())
+        large = [execution(n, command="x" * 20_000) for n in range(1, 6)]
+        refused = await asyncio.gather(
+            *(store.create(run) for run in large), return_exceptions=True
+        )
+        assert all(isinstance(one, errors.NoSpace) for one in refused)
+        assert (await store.executions(Query())).total_count == 1
+        free = "PRAGMA max_page_count = 1000000"
+        await store._writer.alone(lambda connection: connection.execute(free).fetchone())
+        await store.create(large[0])
+        assert (await store.executions(Query())).total_count == 2
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_what_fits_is_kept_when_the_group_does_not(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.create(execution(0))
+        limit = f"PRAGMA max_page_count = {(await store.health()).page_count + 3}"
+        await store._writer.alone(lambda connection: connection.execute(limit).fetchone())
+        outcomes = await asyncio.gather(
+            store.create(execution(1)),
+            store.create(execution(2, command="x" * 90_000)),
+            store.create(execution(3)),
+            return_exceptions=True,
+        )
+        assert [isinstance(one, errors.NoSpace) for one in outcomes] == [False, True, False]
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_a_lock_of_another_program_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+
+    async def scenario(store: SqliteStore) -> None:
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, other.execute, ["COMMIT"]).start()
+        await store.create(execution(1))
+        other.execute("BEGIN IMMEDIATE")
+        assert (await store.executions(Query())).total_count == 1  # readers never wait
+        other.close()
+
+    opened(path, scenario)
+
+
+def test_a_lock_that_stays_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+
+    async def scenario(store: SqliteStore) -> None:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(errors.Unavailable, match="locked"):
+            await store.create(execution(1))
+        other.execute("COMMIT")
+        other.close()
+        await store.create(execution(1))
+
+    opened(path, scenario, SqliteTuning(busy_timeout=timedelta(milliseconds=100)))
+
+
+def test_a_slow_query_does_not_hold_the_loop(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        slow = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
+            "SELECT sum(i) FROM n"
+        )
+        asked = asyncio.create_task(
+            store._reader.ask(
+                "slow", lambda c: (c.execute(slow).fetchone()[0], threading.current_thread().name)
+            )
+        )
+        total, thread = await asked
+        assert total == 45000150000
+        assert thread.startswith("stepflow-reader")
+        assert (await store.health()).slowest[0].name == "slow"
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_no_query_reads_longer_than_a_second(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        endless = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+        )
+        with pytest.raises(errors.Unavailable, match="too long"):
+            await store._reader.ask("endless", lambda c: c.execute(endless).fetchone())
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_the_log_is_checkpointed_between_groups(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await asyncio.gather(*(store.create(execution(number)) for number in range(100)))
+        await store.create(execution(100))
+        checkpoint = (await store.health()).last_checkpoint
+        assert checkpoint["is_complete"]
+        assert checkpoint["moved_pages"] > 0
+
+    opened(tmp_path / "a.db", scenario, SqliteTuning(wal_autocheckpoint=50))
+
+
+def test_optimizing_says_what_it_did(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        for number in range(50):
+            await store.create(execution(number, command="x" * 5000))
+            await store.settle(execution(number).id, Settlement(outcome=Succeeded(), at=NOON))
+        for number in range(50):
+            await store.delete(execution(number).id)
+        optimized = await store.optimize(vacuum=True)
+        assert len(optimized.done) == 3
+        assert optimized.freed_bytes > 250_000
+        health = await store.health()
+        assert (health.wal_bytes, health.free_pages) == (0, 0)
+        await store.create(execution(1))
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_rows_of_the_original_are_adopted_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+
+    async def scenario(store: SqliteStore) -> None:
+        original = sqlite3.connect(path)
+        original.execute(WRITE_AS_THE_ORIGINAL, original_row(1, "running", "2026-01-01T20:00:00"))
+        original.commit()
+        assert await store.adopt("Asia/Shanghai") == 1
+        assert await store.adopt("Asia/Shanghai") == 0
+        (adopted,) = (await store.executions(Query(tag="red", user="ann"))).executions
+        assert adopted.created_at == datetime(2026, 1, 1, 12, tzinfo=UTC)
+        original.execute(
+            WRITE_AS_THE_ORIGINAL, original_row(1, "completed", "2026-01-01T20:00:00.000001")
+        )
+        original.commit()
+        original.close()
+        assert await store.adopt("Asia/Shanghai") == 1
+        (again,) = (await store.executions(Query(text="legacy"))).executions
+        assert (again.seq, again.status) == (adopted.seq, Status.COMPLETED)
+        assert (await store.statistics(NOON)).by_status == {"completed": 1}
+
+    opened(path, scenario)
+
+
+def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        with pytest.raises(errors.InvalidSetting, match="Mars"):
+            await store.adopt("Mars/Base")
+
+    opened(tmp_path / "a.db", scenario)
+
+
+FACTS: list[dict[str, Any]] = [
+    {},
+    {"statuses": (Status.FAILED,)},
+    {"statuses": (Status.FAILED, Status.RUNNING)},
+    {"user": "ann"},
+    {"tag": "red"},
+    {"name": "deploy"},
+    {"since": NOON},
+    {"until": NOON, "statuses": (Status.FAILED,)},
+    {"user": "ann", "statuses": (Status.FAILED,)},
+    {"tag": "red", "statuses": (Status.FAILED, Status.RUNNING)},
+    {"text": "deploy"},
+    {"text": "deploy", "user": "ann", "tag": "red"},
+]
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=str)
+def test_every_page_walks_an_index_in_order(tmp_path: Path, facts: dict[str, Any]) -> None:
+    opened(tmp_path / "a.db", nothing)
+    connection = sqlite3.connect(tmp_path / "a.db")
+    cursor = pages.Cursor(500, "2026").text()
+    for query in (Query(**facts), Query(**facts, cursor=cursor)):
+        sql, values = pages.page_sql(query)
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert not [step for step in plan if step.startswith(("SCAN e", "SCAN t"))], plan
+        assert not [step for step in plan if "TEMP B-TREE" in step], plan
+    connection.close()
+
+
+def test_two_processes_create_one_database(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path; from stepflow.store import open_sqlite\n"
+        "async def main():\n"
+        "    await (await open_sqlite(Path(sys.argv[1]))).close()\n"
+        "asyncio.run(main())"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "a.db")]) for _ in range(3)
+    ]
+    assert [process.wait() for process in started] == [0, 0, 0]
+
+
+FIXTURES = Path(os.environ.get("STEPFLOW_LEGACY_FIXTURES", "/nonexistent"))
+
+
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason="set STEPFLOW_LEGACY_FIXTURES")
+@pytest.mark.parametrize("name", ["legacy-wal", "legacy-delete", "legacy-large"])
+def test_real_databases_of_the_original_are_refused(tmp_path: Path, name: str) -> None:
+    with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    database = tmp_path / "storage" / "database" / "stepflow.db"
+    before = {p.name: p.read_bytes() for p in database.parent.iterdir() if "shm" not in p.name}
+    with pytest.raises(errors.LegacyDatabase):
+        opened(database, nothing)
+    assert before == {n: (database.parent / n).read_bytes() for n in before}
+
+
+def test_events_are_recorded_by_fifty_callers_at_once(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        runs = [await store.create(execution(number)) for number in range(50)]
+
+        async def follow(run: Execution) -> None:
+            for n in range(20):
+                start = events.StepStart(name=str(n), kind="step", index=n)
+                await store.record(
+                    Unit(
+                        execution_id=run.id,
+                        old_offset=n,
+                        offset=n + 1,
+                        lines=n,
+                        state=b"",
+                        at=NOON,
+                        events=[start],
+                    )
+                )
+
+        await asyncio.gather(*(follow(run) for run in runs))
+        health = await store.health()
+        assert health.table_counts["steps"] == 1000
+        assert health.commits < health.units / 4
+
+    opened(tmp_path / "a.db", scenario)
