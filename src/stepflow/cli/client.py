@@ -101,11 +101,11 @@ class Client:
         except _GONE as error:
             raise self._absent(error) from error
 
-    def events(self, path: str, cursor: str | None) -> Iterator[Sent]:
-        """The event stream from a cursor on, over a connection of its own."""
+    def events(self, path: str, *, cursor: str) -> Iterator[Sent]:
+        """The event stream from a cursor of the log on, over a connection of its own."""
         connection = self.connect()
         try:
-            query = {"cursor": cursor} if cursor is not None else {}
+            query = {"cursor": cursor}
             answer = self._send(
                 connection, "GET", path, headers={"Accept": "text/event-stream"}, query=query
             )

@@ -19,6 +19,7 @@ from stepflow.errors import NotFound, RangeNotSatisfiable, StepflowError, Unavai
 
 _PIECE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
+_STUCK_SECONDS = 10.0
 _RETRY_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 
@@ -90,14 +91,13 @@ class EventStream(threading.Thread):
         self._path = path
         self._messages = messages
         self._revive = revive
-        self._cursor: str | None = "end"
 
     def run(self) -> None:
         lost_at: float | None = None
         attempt = 0
         while True:
             try:
-                for sent in self._client.events(f"{self._path}/events", self._cursor):
+                for sent in self._client.events(f"{self._path}/events", cursor="end"):
                     if lost_at is not None:
                         lost_at, attempt = None, 0
                         self._messages.put(Found())
@@ -140,6 +140,8 @@ class Follower:
         self._offset = offset
         self._lost_since: float | None = None
         self._interrupts = 0
+        # Events tell of growth from now on; what was there before is asked for once.
+        self._may_have_more = False
 
     def follow(self) -> Json:
         """The execution as it ended. Raises Left when the viewer wants to leave it running."""
@@ -147,11 +149,14 @@ class Follower:
         ticked = time.monotonic()
         begun = False
         while not self.view.is_over:
-            behind = self._screen.wants_output and self._offset < self.view.size_bytes
+            behind = self._screen.wants_output and (
+                self._may_have_more or self._offset < self.view.size_bytes
+            )
             try:
                 message = self.messages.get(timeout=0 if behind else self._screen.tick_seconds)
             except Empty:
                 if behind and not self._copy():
+                    self._may_have_more = False
                     self._pause_reading()
             else:
                 self._receive(message)
@@ -169,8 +174,13 @@ class Follower:
 
     def _receive(self, message: Message) -> None:
         match message:
+            case Happened(name="execution_deleted"):
+                raise NotFound("the execution was deleted")
+            case Happened(name="lagged"):
+                self.view.apply("snapshot", self._client.ask("GET", self._path))
             case Happened(name=name, data=data):
                 self.view.apply(name, data)
+                self._may_have_more |= name == "snapshot"
                 self._screen.event(name, data)
             case Lost(since=since):
                 self._lost_since = since
@@ -261,17 +271,17 @@ class Follower:
 
     def _copy_rest(self) -> None:
         """Everything up to the end that the server told, though it may leave meanwhile."""
-        started = time.monotonic()
+        moved = time.monotonic()
         while True:
             while self._copy():
-                started = time.monotonic()
+                moved = time.monotonic()
             if self._offset >= self.view.size_bytes:
                 return
+            if time.monotonic() - moved > _STUCK_SECONDS and self._client.answers():
+                missing = self.view.size_bytes - self._offset
+                raise StepflowError(f"the last {missing} bytes of the log can't be read")
             self._pause_reading()
-            try:
-                self._revive(time.monotonic() - started)
-            except NotFound:
-                return
+            self._revive(time.monotonic() - moved)
 
     def _pause_reading(self) -> None:
         time.sleep(0.02)

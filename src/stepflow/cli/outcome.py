@@ -38,7 +38,4 @@ def exit_code(execution: Json) -> int:
 
 
 def _no_program(reason: str) -> bool:
-    lowered = reason.lower()
-    return "directory" not in lowered.replace("no such file or directory", "") and (
-        "no such file" in lowered or "not found" in lowered or "no program" in lowered
-    )
+    return reason.startswith("the command") and "No such file" in reason
