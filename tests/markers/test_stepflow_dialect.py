@@ -29,7 +29,7 @@ def params_of(text: str) -> dict[str, Any]:
         "STEP_COMPLETE:",
         "STEP_ERROR:",
         "STEP_UNKNOWN:x",
-        "ſTEP_START:x",
+        "\u017fTEP_START:x",
         'print("STEP_START:Data")',
         "`STEP_START:x`;",
         'echo "STEP_START:x STEP_COMPLETE:x"',
@@ -255,11 +255,17 @@ def test_a_secret_too_short_to_mask_is_a_diagnostic(secret: str) -> None:
             '{"event":"step_start","name":"g","kind":"group"}',
             {"event": "step_start", "name": "g", "kind": "group"},
         ),
-        ('{"event":"step_end","name":"a","status":"failed"}', {"event": "step_end", "name": "a", "status": "failed"}),
-        ('{"event":"log","text":"x","level":"error"}', {"event": "log", "text": "x", "level": "error"}),
+        (
+            '{"event":"step_end","name":"a","status":"failed"}',
+            {"event": "step_end", "name": "a", "status": "failed"},
+        ),
+        (
+            '{"event":"log","text":"x","level":"error"}',
+            {"event": "log", "text": "x", "level": "error"},
+        ),
         ('{"event":"mask","values":["a"," long "]}', {"event": "mask", "values": ["long"]}),
         ('{"event":"artifact","path":"a:b"}', {"event": "artifact", "path": "a:b"}),
     ],
-)  # fmt: skip
+)
 def test_an_event_in_json_is_a_marker(json: str, expected: dict[str, Any]) -> None:
     assert said(f"STEP_EVENT:{json}") == expected

@@ -51,7 +51,7 @@ class Pipeline:
                     self._take(dialect, marker, accept)
             elif len(parts) == 1:
                 self._read_states(text, accept, whole=raw)
-            elif text.strip():
+            elif ansi.plain(text).strip():
                 self._read_states(text, accept)
 
     def state(self) -> dict[str, Any]:

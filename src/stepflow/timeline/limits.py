@@ -11,5 +11,5 @@ NAME_BYTES = 1024
 MESSAGE_BYTES = 64 * 1024
 
 # How far back nesting can be proven: steps that the next start closed, and steps started since.
-SUPERSEDED = 100
+SUPERSEDED = 256
 SINCE_SUPERSEDED = 1_000

@@ -1,7 +1,7 @@
 """Names of steps: the ladder by which an end finds its start, and their size."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
@@ -17,7 +17,7 @@ class Named(Protocol):
 NamedT = TypeVar("NamedT", bound=Named)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def rungs(name: str) -> tuple[str, str, str]:
     """Exact, as the original normalised it, and without regard to case and blanks."""
     cut = _ORIGINAL_CUT.search(name)
@@ -25,14 +25,13 @@ def rungs(name: str) -> tuple[str, str, str]:
     return name, original or name, " ".join(name.split()).casefold()
 
 
-def best_match(name: str, *rows: Iterable[NamedT]) -> NamedT | None:
-    """The first of `rows` on the highest rung; on each rung earlier rows go first."""
-    wanted = rungs(name)
-    candidates = [item for row in rows for item in row]
-    for rung, key in enumerate(wanted):
-        for item in candidates:
-            if rungs(item.name)[rung] == key:
-                return item
+def best_match(name: str, *rows: Sequence[NamedT]) -> NamedT | None:
+    """The last of a row on the highest rung; on each rung earlier rows go first."""
+    for rung, key in enumerate(rungs(name)):
+        for row in rows:
+            for item in reversed(row):
+                if rungs(item.name)[rung] == key:
+                    return item
     return None
 
 

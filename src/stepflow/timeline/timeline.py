@@ -3,7 +3,7 @@
 `accept` answers whether a marker was taken; a refused one leaves its line an ordinary line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -195,10 +195,8 @@ class Timeline:
             return tree.by_id(self._name(marker.id), dialect)
         if marker.name is None:
             return tree.innermost(dialect, marker.flow)
-        rows: list[list[OpenStep | Sibling]] = [
-            [s for s in reversed(tree.open) if s.dialect == dialect and s.flow == marker.flow],
-            list(reversed(tree.superseded)),
-        ]
+        lane = [s for s in tree.open if s.dialect == dialect and s.flow == marker.flow]
+        rows: tuple[Sequence[OpenStep | Sibling], ...] = (lane, tree.superseded)
         return best_match(self._name(marker.name), *rows)
 
     def _adopt(self, parent: Sibling, status: str) -> None:
@@ -285,11 +283,11 @@ class Timeline:
         )
 
     def _note(self, marker: said.Note, dialect: str) -> bool:
-        step = self._aimed_at(marker.id, marker.step, dialect)
+        step = self._target(marker, dialect)
         is_kept = self.state.annotations < limits.ANNOTATIONS
         if is_kept:
             self.state.annotations += 1
-            self._annotate(marker, step)
+            self._annotate(marker, step or self._holder(marker))
         else:
             self._refuse("too_many_annotations", limits.ANNOTATIONS)
         if not marker.ends_step:
@@ -319,12 +317,16 @@ class Timeline:
             )
         )
 
-    def _aimed_at(self, own_id: str | None, name: str | None, dialect: str) -> OpenStep | None:
-        if own_id is not None:
-            return self._tree.by_id(self._name(own_id))
-        if name is not None:
-            return self._tree.named(self._name(name))
-        return self._tree.innermost(dialect)
+    def _target(self, marker: said.Note, dialect: str) -> OpenStep | None:
+        if marker.id is not None:
+            return self._tree.by_id(self._name(marker.id))
+        if marker.step is not None:
+            return self._tree.named(self._name(marker.step))
+        return self._tree.innermost(dialect) if marker.ends_step else None
+
+    def _holder(self, marker: said.Note) -> OpenStep | None:
+        is_aimed = marker.id is not None or marker.step is not None
+        return None if is_aimed else self._tree.innermost()
 
     def _progress(self, marker: said.Progress, _dialect: str) -> bool:
         if marker.id is not None:

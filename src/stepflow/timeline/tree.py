@@ -12,7 +12,8 @@ from stepflow.timeline.names import best_match
 
 
 class OpenStep(msgspec.Struct, array_like=True):
-    """`inside` is the index of the step that holds it now; it outlives a group that ends first."""
+    """`inside` is the index of the step that holds it now; it outlives a group that ends first.
+    `has_siblings`: something in the tree's memory of closed steps was inside of it."""
 
     index: int
     name: str
@@ -26,6 +27,7 @@ class OpenStep(msgspec.Struct, array_like=True):
     is_plain: bool = False
     is_parallel: bool = False
     stops: bool = False
+    has_siblings: bool = False
 
     @property
     def has_status(self) -> bool:
@@ -50,7 +52,7 @@ class Tree(msgspec.Struct):
     def add(self, step: OpenStep) -> None:
         self.open.append(step)
         if self.superseded and not step.is_parallel:
-            self.since.append(Sibling(step.index, step.name, step.inside))
+            self.since.append(self._sibling(step))
             self._forget_the_oldest()
 
     def by_index(self, index: int | None) -> OpenStep | None:
@@ -68,7 +70,7 @@ class Tree(msgspec.Struct):
 
     def named(self, reference: str) -> OpenStep | None:
         """By id, else by name, the latest first."""
-        return self.by_id(reference) or best_match(reference, reversed(self.open))
+        return self.by_id(reference) or best_match(reference, self.open)
 
     def innermost(self, dialect: str | None = None, flow: str | None = None) -> OpenStep | None:
         """The latest of a lane; parallel steps only where there is no other."""
@@ -115,7 +117,7 @@ class Tree(msgspec.Struct):
 
     def remove(self, step: OpenStep) -> None:
         self.open.remove(step)
-        if self.superseded:
+        if step.has_siblings:
             self.superseded = [s for s in self.superseded if s.inside != step.index]
             self.since = [s for s in self.since if s.inside != step.index]
             self._forget_the_oldest()
@@ -127,7 +129,7 @@ class Tree(msgspec.Struct):
                 other.inside = step.inside
 
     def remember_superseded(self, step: OpenStep) -> None:
-        self.superseded.append(Sibling(step.index, step.name, step.inside))
+        self.superseded.append(self._sibling(step))
         self._forget_the_oldest()
 
     def adopt(self, parent: Sibling) -> list[Sibling]:
@@ -140,6 +142,12 @@ class Tree(msgspec.Struct):
         ]
         self._forget_the_oldest()
         return children
+
+    def _sibling(self, step: OpenStep) -> Sibling:
+        parent = self.by_index(step.inside)
+        if parent is not None:
+            parent.has_siblings = True
+        return Sibling(step.index, step.name, step.inside)
 
     def _forget_the_oldest(self) -> None:
         if len(self.superseded) > limits.SUPERSEDED:
