@@ -177,15 +177,19 @@ class ArchivedLog:
         return None
 
     def read(self, offset: int, length: int) -> bytes:
+        return b"".join(self.blocks(offset, length))
+
+    def blocks(self, offset: int, length: int) -> list[bytes]:
         end = min(offset + length, self.size_bytes)
         if offset >= end:
-            return b""
+            return []
         first, last = offset // BLOCK_BYTES, (end - 1) // BLOCK_BYTES
-        data = b"".join(self._blocks(first, last - first + 1))
-        start = offset - first * BLOCK_BYTES
-        if start == 0 and len(data) == end - offset:
-            return data
-        return data[start : start + end - offset]
+        blocks = self._blocks(first, last - first + 1)
+        if end < (last + 1) * BLOCK_BYTES:
+            blocks[-1] = blocks[-1][: end - last * BLOCK_BYTES]
+        if offset > first * BLOCK_BYTES:
+            blocks[0] = blocks[0][offset - first * BLOCK_BYTES :]
+        return blocks
 
     def verify(self, should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Compare everything with the checksums; False when asked to stop."""

@@ -13,18 +13,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from stepflow import errors
+from stepflow.transcript.sieve import Blocks, Sieve
 
 # The whole user's pipes share a budget: beyond it every new one would shrink.
 _PIPE_BYTES = 1 << 18
 _READ_BYTES = 1 << 20
-
-Read = Callable[[int, int], bytes]
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -35,16 +35,36 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class Bytes(msgspec.Struct, frozen=True):
-    """What to search: bytes `start` to `end` of a log.
+    """What to search: bytes `start`, where a line begins, to `end` of a log.
 
-    `descriptor` is given when the file's bytes may be searched as they are.
+    `shown` fills secrets, None if there are none; `descriptor` is given when the file's bytes may
+    be searched as they are, `is_whole` when they may be all of it.
     """
 
-    read: Read
+    raw: Blocks
+    shown: Blocks | None
     start: int
     end: int
     descriptor: int | None = None
     is_whole: bool = False
+
+
+class Places(Protocol):
+    """From an offset that the program told to one of the log."""
+
+    def byte_at(self, given: int) -> int: ...
+
+    def line_at(self, given: int) -> int: ...
+
+
+class _Shifted(msgspec.Struct, frozen=True):
+    start: int
+
+    def byte_at(self, given: int) -> int:
+        return self.start + given
+
+    def line_at(self, given: int) -> int:
+        return self.start + given
 
 
 class Finder(msgspec.Struct, frozen=True):
@@ -62,23 +82,25 @@ class Finder(msgspec.Struct, frozen=True):
         """Where lines with a match begin, in their order."""
         # One byte per line at most: only the offset before it is wanted, however long the line.
         arguments = self._arguments("lines", most, ["--byte-offset", "--max-columns=1"])
-        output = self._output(arguments, data)
-        return [data.start + int(line.split(b":", 1)[0]) for line in output.split(b"\n") if line]
+        output, places = self._output(arguments, data)
+        told = [int(line.split(b":", 1)[0]) for line in output.split(b"\n") if line]
+        return [places.line_at(given) for given in told]
 
     def count(self, data: Bytes) -> int:
         """How many lines have a match."""
-        return int(self._output(self._arguments("count", 0, ["--count"]), data) or b"0")
+        output, _ = self._output(self._arguments("count", 0, ["--count"]), data)
+        return int(output or b"0")
 
     def ranges(
         self, data: Bytes, *, most_lines: int = 0, most_bytes: int | None = None
     ) -> Iterator[tuple[int, int]]:
         """Start and end of each match that is not empty; no more than `most_bytes` tell."""
         arguments = self._arguments("ranges", most_lines, ["--byte-offset", "--only-matching"])
-        output = self._output(arguments, data, most_bytes)
+        output, places = self._output(arguments, data, most_bytes)
         for line in output.split(b"\n"):
             offset, colon, match = line.partition(b":")
             if colon and match:
-                start = data.start + int(offset)
+                start = places.byte_at(int(offset))
                 yield start, start + len(match)
 
     def _arguments(self, wanted: str, most: int, options: list[str]) -> list[str]:
@@ -105,12 +127,14 @@ class Finder(msgspec.Struct, frozen=True):
             f"--regexp={pattern.text}",
         ]
 
-    def _output(self, arguments: list[str], data: Bytes, most_bytes: int | None = None) -> bytes:
+    def _output(
+        self, arguments: list[str], data: Bytes, most_bytes: int | None = None
+    ) -> tuple[bytes, Places]:
         if data.descriptor is not None and data.is_whole and self.ripgrep is not None:
             # By name ripgrep maps the file, which is twice as fast as any pipe.
             name = f"/proc/self/fd/{data.descriptor}"
             process = _start([*arguments, name], subprocess.DEVNULL, [data.descriptor])
-            return self._result(process, most_bytes)
+            return self._result(process, most_bytes), _Shifted(0)
         reading, writing = os.pipe()
         with contextlib.suppress(PermissionError):
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -121,11 +145,14 @@ class Finder(msgspec.Struct, frozen=True):
             raise
         finally:
             os.close(reading)
-        feed = _Feed(data, writing)
+        literal = None if self.pattern.regex or self.pattern.ignore_case else self.pattern.text
+        feed = _Feed(data, literal.encode() if literal else None, writing)
         try:
-            return self._result(process, most_bytes)
+            output = self._result(process, most_bytes)
         finally:
-            feed.join()
+            feed.end()
+        feed.check()
+        return output, feed.places
 
     def _result(self, process: "subprocess.Popen[bytes]", most_bytes: int | None) -> bytes:
         try:
@@ -171,36 +198,44 @@ class Finder(msgspec.Struct, frozen=True):
         return output, complaint
 
 
-class _Feed(threading.Thread):
-    """Writes the bytes into the program's stdin until it has them all or wants no more."""
+class _Feed:
+    """A thread that writes the bytes into the program's stdin, until `end`."""
 
-    def __init__(self, data: Bytes, writing: int) -> None:
-        super().__init__(name="search-feed", daemon=True)
+    def __init__(self, data: Bytes, literal: bytes | None, writing: int) -> None:
         self._data = data
         self._writing = writing
+        self._is_over = threading.Event()
         self._error: Exception | None = None
-        self.start()
+        self._sieve = Sieve(data.raw, data.shown, data.start, data.end, literal)
+        is_spliced = data.descriptor is not None
+        self.places: Places = _Shifted(data.start) if is_spliced else self._sieve
+        self._thread = threading.Thread(target=self._run, name="search-feed", daemon=True)
+        self._thread.start()
 
-    def run(self) -> None:
+    def end(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise what went wrong while reading: the program only saw an early end."""
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
         try:
             with contextlib.suppress(BrokenPipeError):
                 if self._data.descriptor is None:
                     self._write()
                 else:
                     self._splice(self._data.descriptor)
-        except Exception as error:  # noqa: BLE001 (join raises it in the thread that asked)
+        except Exception as error:  # noqa: BLE001 (`check` raises it in the thread that asked)
             self._error = error
         finally:
             os.close(self._writing)
 
-    def join(self, timeout: float | None = None) -> None:
-        super().join(timeout)
-        if self._error:
-            raise self._error
-
     def _splice(self, descriptor: int) -> None:
         position = self._data.start
-        while position < self._data.end:
+        while position < self._data.end and not self._is_over.is_set():
             wanted = min(_READ_BYTES, self._data.end - position)
             moved = os.splice(descriptor, self._writing, wanted, offset_src=position)
             if moved == 0:
@@ -208,15 +243,19 @@ class _Feed(threading.Thread):
             position += moved
 
     def _write(self) -> None:
-        position = self._data.start
-        while position < self._data.end:
-            piece = self._data.read(position, min(_READ_BYTES, self._data.end - position))
-            if not piece:
-                return
-            position += len(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(self._writing, view) :]
+        with contextlib.closing(iter(self._sieve)) as handed_on:
+            for blocks in handed_on:
+                if self._is_over.is_set():
+                    return
+                if blocks:
+                    self._write_all(blocks)
+
+    def _write_all(self, blocks: list[bytes]) -> None:
+        written = os.writev(self._writing, blocks)
+        if written < sum(map(len, blocks)):
+            rest = memoryview(b"".join(blocks))[written:]
+            while rest:
+                rest = rest[os.write(self._writing, rest) :]
 
 
 def _start(arguments: list[str], stdin: int, descriptors: list[int]) -> "subprocess.Popen[bytes]":

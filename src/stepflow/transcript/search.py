@@ -154,8 +154,12 @@ def _bounds(transcript: "Transcript", search: Search) -> tuple[int, int]:
 
 
 def _bytes(transcript: "Transcript", start: int, end: int) -> Bytes:
+    def filled(offset: int, length: int) -> list[bytes]:
+        return [transcript.searchable(offset, length, fill=_MASKED)]
+
     return Bytes(
-        read=lambda offset, length: transcript.searchable(offset, length, fill=_MASKED),
+        raw=transcript.source.blocks,
+        shown=filled if transcript.masks else None,
         start=start,
         end=end,
         descriptor=None if transcript.masks else transcript.source.descriptor,
@@ -200,7 +204,9 @@ def _ranges_of_short(
         texts.append(transcript.searchable(line.offset, line.size_bytes, fill=_MASKED))
         position += len(texts[-1]) + 1
     data = b"\n".join(texts)
-    given = Bytes(read=lambda at, length: data[at : at + length], start=0, end=len(data))
+    given = Bytes(
+        raw=lambda at, length: [data[at : at + length]], shown=None, start=0, end=len(data)
+    )
     for start, end in finder.ranges(given):
         which = bisect_right(starts, start) - 1
         spans = ranges[lines[which].offset]

@@ -28,6 +28,10 @@ class Source(Protocol):
         """As many of these bytes as exist."""
         ...
 
+    def blocks(self, offset: int, length: int) -> list[bytes]:
+        """The same, in pieces as they come: joining costs half as much as decompressing."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -56,6 +60,9 @@ class LogFile:
         # One pread moves at most 2 GiB and may be cut short by a signal.
         return data + self.read(offset + len(data), length - len(data))
 
+    def blocks(self, offset: int, length: int) -> list[bytes]:
+        return [self.read(offset, length)]
+
     def close(self) -> None:
         os.close(self._descriptor)
         self._line_records.close()
@@ -76,6 +83,9 @@ class NoLog:
 
     def read(self, offset: int, length: int) -> bytes:  # noqa: ARG002 (nothing is anywhere)
         return b""
+
+    def blocks(self, offset: int, length: int) -> list[bytes]:  # noqa: ARG002 (as above)
+        return []
 
     def close(self) -> None:
         """Nothing is open."""
