@@ -163,3 +163,29 @@ def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
     started = time.process_time()
     told([line + b"\n"])
     assert time.process_time() - started < 0.2 + len(line) / 5e6
+
+
+LONG_LINES = b"".join(
+    [
+        b"x" * 65_520 + b" STEP_START:over the cap\n",
+        b"\xe2\x82\xac" * 30_000 + b"\r\r\n",
+        b"STEP_START:" + b"\xe2\x82\xac" * 30_000 + b" [a=1]\n",
+        b"META:k:" + b"v" * 1_500_000 + b" META:a:b\r\n",
+        b"y" * 1_048_576 + b"\n",
+        b"z" * 1_048_577 + b"\nSTEP_START:last\n",
+        b"\xe2\x82\xac" * 800_000 + b"\n" * 3 + b"end",
+    ]
+)
+
+
+@pytest.mark.parametrize("with_lines", [True, False])
+@pytest.mark.parametrize("size", [999, 65_536, 300_000, 1_048_576])
+def test_long_lines_are_the_same_in_any_chunks(size: int, with_lines: bool) -> None:
+    chunks = [LONG_LINES[i : i + size] for i in range(0, len(LONG_LINES), size)]
+    assert told(chunks, with_lines=with_lines) == told([LONG_LINES], with_lines=with_lines)
+
+
+def test_long_lines_give_the_same_events_live() -> None:
+    replayed = told([LONG_LINES])
+    assert told([LONG_LINES], with_lines=False) == without_logs(replayed)
+    assert not any("\ufffd" in e.text for e in replayed if isinstance(e, Log))

@@ -77,11 +77,14 @@ def _first_verb(text: str) -> tuple[str, str] | None:
     if match is None or guards.is_traced(text):
         return None
     bare = guards.unquoted(text)
-    for match in _VERB.finditer(bare):
+    if bare is not text:
+        match = _VERB.search(bare)
+    while match is not None:
         start = match.start()
         if guards.is_quoted(bare, start):
             return None
         if guards.is_inside_word(bare, start):
+            match = _VERB.search(bare, match.end())
             continue
         step, word = match.groups()
         payload = bare[match.end() :]
@@ -90,6 +93,7 @@ def _first_verb(text: str) -> tuple[str, str] | None:
         # In another letter case it is English, unless it begins the line and touches its value.
         if word.isupper() or (start == 0 and not payload[:1].isspace()):
             return word.upper(), payload
+        match = _VERB.search(bare, match.end())
     return None
 
 
