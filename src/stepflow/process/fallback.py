@@ -6,7 +6,6 @@ so killing the pump loses none of them. Everything is one thread around one poll
 """
 
 # ruff: noqa: PTH110, PTH116, PTH118, PTH123, PTH208 - importing pathlib costs 5 ms of every start
-# ruff: noqa: S606 - it is a pump's work to execute a command without a shell
 
 import binascii
 import ctypes
@@ -657,11 +656,12 @@ class Pump:
     def record_exit(self) -> None:
         """The code is safe from here on, whatever the output still brings."""
         self.is_recorded = True
+        if not self.launch.flags & KEEP_BACKGROUND:
+            self.linger_until = now() + LINGER
         if self.writer is not None:
             os.close(self.writer)
             self.writer = None
         self.log.is_over = False
-        self.linger_until = now() + LINGER
         earlier = None if self.script.is_child else read_slot(2, EXIT)
         if earlier:
             *body, self.background_count, flags = EXIT_RECORD.unpack(earlier)
@@ -712,12 +712,8 @@ class Pump:
         elif self.log.is_over:
             if self.launch.flags & KEEP_BACKGROUND:
                 return True
-        elif (
-            self.launch.flags & KEEP_BACKGROUND
-            or self.log.retry_at  # a full disk keeps the output here, nobody who still prints
-            or now() < (self.linger_until or 0)
-        ):
-            return False
+        elif self.linger_until is None or now() < self.linger_until or self.log.retry_at:
+            return False  # on a full disk it is not somebody's printing that takes so long
         else:
             self.flags |= CUT
         self.sweep = Sweep(at_once=self.is_urgent)
@@ -769,7 +765,7 @@ class Pump:
             due.append(self.kill_at)
         if self.sweep:
             due.append(self.sweep.next_at)
-        elif self.script.is_over:
+        elif self.script.is_over and not self.log.retry_at:
             due.append(at + SWEEP_PAUSE if self.is_stopping else self.linger_until)
         times = [one for one in due if one is not None]
         if not times:
@@ -793,6 +789,8 @@ def signal_pipe() -> int:
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
+    # The server blocked them for us: a stop may come before anybody could take it.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     return read
 
 
@@ -801,6 +799,10 @@ def settle() -> None:
     for descriptor in (STATUS, FOLDER, BLOCK):
         os.set_inheritable(descriptor, False)
     os.closerange(FIRST_OTHER, os.sysconf("SC_OPEN_MAX"))
+    try:
+        fcntl.flock(STATUS, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(3)  # somebody else's descriptor holds it: two pumps would tear the log
     write_process_slot(0, PUMP)
     os.chdir("/")
     with suppress(OSError), open("/proc/self/comm", "w") as file:
@@ -825,14 +827,13 @@ def started(execution_id: str, launch: Launch) -> Pump:
     log = Log(source, launch.max_log_bytes, can_splice=not terminal)
     report, child_report = os.pipe()
     os.set_blocking(report, False)
-    # A signal between fork and execve would be taken by Python's handler and be lost.
+    # Until the child has its own; the pump's are unblocked when it can take them.
     signal.pthread_sigmask(signal.SIG_SETMASK, GIVEN_SIGNALS)
     pid = os.fork()
     if not pid:
         run_script(launch, writer, child_report)
     os.close(child_report)
     pump = Pump(execution_id, launch, Script(pid, None, report), log)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     pump.writer = writer
     if terminal:
         pump.terminal = Terminal(source)

@@ -178,7 +178,8 @@ def _spawn(command: list[str], folder: Folder, status: int, block: bytes, stack:
             setsid=True,
             # Python ignores SIGPIPE and SIGXFSZ, others SIGCHLD; all that passes through exec.
             setsigdef=_SIGNALS,
-            setsigmask=[],
+            # A stop may come before the pump can take it; the pump itself unblocks them.
+            setsigmask=[signal.SIGTERM, signal.SIGQUIT],
         )
     except OSError as error:
         raise CouldNotSpawn(f"{command[0]}: {error.strerror}") from error
