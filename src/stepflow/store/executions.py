@@ -29,8 +29,7 @@ from stepflow.store.rows import (
     execution_row,
     step_of,
     step_row,
-    strip_of,
-    strip_text,
+    strip_with,
     time_text,
 )
 from stepflow.store.statements import (
@@ -234,12 +233,14 @@ def _close_steps(ledger: Ledger, execution_id: str, settlement: Settlement) -> l
 def _show_closed(ledger: Ledger, execution_id: str, closed: list[Step]) -> None:
     """The strip and the figures of the row, after steps were closed by the end."""
     row = ledger.one(_BY_ID, (execution_id,))
-    strip = strip_of(row["step_strip"])
-    strip.update({step.index: step.status for step in closed if step.index in strip})
+    strip = row["step_strip"] or ""
+    for step in closed:
+        shown = step.status if step.parent_index is None else None
+        strip = strip_with(strip, step.index, shown)
     completed = sum(step.status is StepStatus.COMPLETED for step in closed)
     failed = sum(step.status is StepStatus.FAILED for step in closed)
     changes = {
-        "step_strip": strip_text(strip),
+        "step_strip": strip,
         "completed_steps": (row["completed_steps"] or 0) + completed,
         "failed_steps": (row["failed_steps"] or 0) + failed,
     }

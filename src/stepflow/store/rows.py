@@ -7,6 +7,7 @@ UTC; they are aware in code. Dictionaries and lists are JSON text.
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -32,6 +33,8 @@ _decode_any = msgspec.json.Decoder().decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _decode_cancellation = msgspec.json.Decoder(Cancellation).decode
 
+STRIP_LENGTH = 50
+
 _LETTERS = {
     StepStatus.PENDING: "p",
     StepStatus.RUNNING: "r",
@@ -49,6 +52,7 @@ class Columns(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
+@lru_cache(maxsize=256)  # the events of a unit share few times
 def time_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
@@ -57,12 +61,13 @@ def time_text_or_none(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
 
 
+@lru_cache(maxsize=256)
 def time_of(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def time_or_none(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return None if text is None else time_of(text)
 
 
 def json_text(value: Any) -> str:
@@ -85,15 +90,23 @@ def _list_text(value: list[Any]) -> str:
     return json_text(value) if value else "[]"
 
 
-def strip_text(strip: Mapping[int, StepStatus]) -> str:
-    """The steps of a strip by index, `0c,1f`: so that a later event finds the place it changes."""
-    return ",".join(f"{index}{_LETTERS[strip[index]]}" for index in sorted(strip))
+def strip_of(text: str | None) -> list[StepStatus]:
+    return [_STATUSES[part[-1]] for part in text.split(",")[1:]] if text else []
 
 
-def strip_of(text: str | None) -> dict[int, StepStatus]:
-    if not text:
-        return {}
-    return {int(part[:-1]): _STATUSES[part[-1]] for part in text.split(",")}
+def strip_with(text: str, index: int, status: StepStatus | None) -> str:
+    """The strip with this step's status, or without it. As text, `,0c,1f`: the index lets a later
+    event find its place, and no event has to read all of it."""
+    begin = f",{index}"
+    for letter in _STATUSES:
+        place = text.find(begin + letter)
+        if place >= 0:
+            rest = text[place + len(begin) + 1 :]
+            own = "" if status is None else begin + _LETTERS[status]
+            return text[:place] + own + rest
+    if status is None or text.count(",") >= STRIP_LENGTH:
+        return text
+    return text + begin + _LETTERS[status]
 
 
 def execution_row(execution: Execution) -> Row:
@@ -190,7 +203,7 @@ def _execution_of(row: Columns) -> Execution:
         log_lines=row["log_lines"] or 0,
         annotation_counts=mapping_of(row["annotation_counts"]),
         diagnostics=list_of(row["diagnostics"]),
-        step_strip=list(strip_of(row["step_strip"]).values()),
+        step_strip=strip_of(row["step_strip"]),
         survivors=row["survivors"],
         tail_may_be_missing=bool(row["tail_may_be_missing"]),
         cpu_seconds=row["cpu_seconds"],

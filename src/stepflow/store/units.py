@@ -22,8 +22,7 @@ from stepflow.store.rows import (
     mapping_of,
     step_of,
     step_row,
-    strip_of,
-    strip_text,
+    strip_with,
     time_text,
     time_text_or_none,
 )
@@ -36,7 +35,6 @@ from stepflow.store.statements import (
     update_execution,
 )
 
-STRIP_LENGTH = 50
 DIAGNOSTICS_KEPT = 100
 HIDDEN = "***"
 
@@ -92,7 +90,7 @@ class _Fold:
         self._total = stand["total_steps"] or 0
         self._completed = stand["completed_steps"] or 0
         self._failed = stand["failed_steps"] or 0
-        self._strip: dict[int, StepStatus] | None = None
+        self._strip = stand["step_strip"] or ""
         self._metadata: dict[str, Any] | None = None
         self._annotation_counts: dict[str, int] | None = None
         self._diagnostics: list[str] | None = None
@@ -144,8 +142,7 @@ class _Fold:
             changes["total_steps"] = self._total
             changes["completed_steps"] = self._completed
             changes["failed_steps"] = self._failed
-        if self._strip is not None:
-            changes["step_strip"] = strip_text(self._strip)
+            changes["step_strip"] = self._strip
         if self._metadata is not None:
             changes["metadata"] = json_text(self._metadata)
         if self._annotation_counts is not None:
@@ -187,12 +184,8 @@ class _Fold:
 
     def _show(self, step: Step) -> None:
         """Keep the strip of the first top-level steps true."""
-        if self._strip is None:
-            self._strip = strip_of(self._stand["step_strip"])
-        if step.parent_index is not None:
-            self._strip.pop(step.index, None)
-        elif step.index in self._strip or len(self._strip) < STRIP_LENGTH:
-            self._strip[step.index] = step.status
+        shown = step.status if step.parent_index is None else None
+        self._strip = strip_with(self._strip, step.index, shown)
 
     def _start(self, event: events.StepStart, at: datetime) -> None:
         params = dict(event.params)
