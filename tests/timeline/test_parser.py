@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepflow.events import AnyEvent, Log, StepEnd, StepStart
@@ -35,17 +35,20 @@ def without_logs(events: list[AnyEvent]) -> list[AnyEvent]:
     return [event for event in events if not isinstance(event, Log)]
 
 
+@settings(deadline=None)
 @given(logs, st.integers(1, 7), st.booleans())
 def test_any_chunking_gives_the_same_events(log: bytes, size: int, with_lines: bool) -> None:
     chunks = [log[i : i + size] for i in range(0, len(log), size)]
     assert told(chunks, with_lines=with_lines) == told([log], with_lines=with_lines)
 
 
+@settings(deadline=None)
 @given(logs)
 def test_the_live_path_gives_the_events_of_a_replay(log: bytes) -> None:
     assert told([log], with_lines=False) == without_logs(told([log], with_lines=True))
 
 
+@settings(deadline=None)
 @given(logs, st.data(), st.booleans())
 def test_a_resume_at_any_byte_goes_on_exactly(
     log: bytes, data: st.DataObject, with_lines: bool
@@ -59,6 +62,7 @@ def test_a_resume_at_any_byte_goes_on_exactly(
     assert (after.offset, after.line) == (len(log), log.count(b"\n"))
 
 
+@settings(deadline=None)
 @given(logs)
 def test_every_started_step_ends(log: bytes) -> None:
     events = told([log])
@@ -67,12 +71,14 @@ def test_every_started_step_ends(log: bytes) -> None:
     assert sorted(ended) == started == list(range(len(started)))
 
 
+@settings(deadline=None)
 @given(logs)
 def test_both_ways_of_scanning_give_the_same_events(log: bytes) -> None:
     parsers = [Parser(OPTIONS, is_accelerated=wheel) for wheel in (True, False)]
     assert parsers[0].feed(log) == parsers[1].feed(log)
 
 
+@settings(deadline=None)
 @given(logs)
 def test_a_step_ends_on_no_line_before_its_start(log: bytes) -> None:
     starts: dict[int, int | None] = {}

@@ -5,7 +5,9 @@ One substring search per token over the lower-cased buffer. Several tokens in on
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from importlib.util import find_spec
 from itertools import chain
 
 from stepflow.markers.dialect import Dialect
@@ -13,29 +15,33 @@ from stepflow.markers.dialect import Dialect
 Finder = Callable[[bytes], list[int]]
 
 
-def _finders_of_the_wheel(tokens: Iterable[bytes]) -> list[Finder]:
+def _wheel_finder(*tokens: bytes) -> Finder:
     from ahocorasick_rs import BytesAhoCorasick  # noqa: PLC0415  (the fallback works without it)
 
-    def finder(token: bytes) -> Finder:
-        find = BytesAhoCorasick([token]).find_matches_as_indexes
-        return lambda lowered: [end - 1 for _, _, end in find(lowered)]
-
-    return [finder(token) for token in tokens]
+    find = BytesAhoCorasick(tokens).find_matches_as_indexes
+    return lambda lowered: [end - 1 for _, _, end in find(lowered)]
 
 
-def _finders_of_the_library(tokens: Iterable[bytes]) -> list[Finder]:
-    def finder(token: bytes) -> Finder:
-        def find(lowered: bytes) -> list[int]:
-            found = []
-            start = lowered.find(token)
-            while start >= 0:
-                found.append(start + len(token) - 1)
-                start = lowered.find(token, start + len(token))
-            return found
+def _library_finder(token: bytes) -> Finder:
+    def find(lowered: bytes) -> list[int]:
+        found = []
+        start = lowered.find(token)
+        while start >= 0:
+            found.append(start + len(token) - 1)
+            start = lowered.find(token, start + len(token))
+        return found
 
-        return find
+    return find
 
-    return [finder(token) for token in tokens]
+
+def _library_ending_finder(tokens: tuple[bytes, ...]) -> Finder:
+    """For tokens that end in the same byte, which is rare."""
+
+    def find(lowered: bytes) -> list[int]:
+        return [m.start() for m in ends(lowered) if lowered.endswith(tokens, 0, m.end())]
+
+    ends = re.compile(re.escape(tokens[0][-1:])).finditer
+    return find
 
 
 class Scanner:
@@ -43,37 +49,34 @@ class Scanner:
 
     def __init__(self, dialects: Sequence[Dialect], *, is_accelerated: bool | None = None) -> None:
         tokens = sorted({token for d in dialects for token in d.tokens})
+        is_accelerated = _has_wheel() if is_accelerated is None else is_accelerated
+        finder = _wheel_finder if is_accelerated else _library_finder
         self._patterns = [d.token_pattern for d in dialects if d.token_pattern is not None]
-        self._prefixes = tuple(
-            sorted({t.lstrip(b"\n")[:n] for t in tokens for n in range(1, len(t.lstrip(b"\n")))})
-        )
-        self._finders = _finders(tokens, is_accelerated)
+        self._finders = [finder(token) for token in tokens]
+        self._find_broken = _broken_finder(tokens, is_accelerated)
 
     def positions(self, region: bytes) -> list[int]:
         """Ascending positions, each in a line that may hold a marker. `region` begins with LF."""
         lowered = region.lower()
-        found = [f(lowered) for f in self._finders]
+        found = [find(lowered) for find in self._finders]
         found += [[m.start() for m in p.finditer(region)] for p in self._patterns]
         if b"\x1b" in region:
-            found.append(list(self._broken_by_colour(lowered)))
+            found.append(self._find_broken(lowered))
         filled = [positions for positions in found if positions]
         if not filled:
             return []
         return filled[0] if len(filled) == 1 else sorted(chain.from_iterable(filled))
 
-    def _broken_by_colour(self, lowered: bytes) -> Iterator[int]:
-        """A colour code may stand in the middle of a token, which is whole once it is stripped."""
-        for match in re.finditer(b"\x1b", lowered):
-            if lowered.endswith(self._prefixes, 0, match.start()):
-                yield match.start()
+
+def _broken_finder(tokens: Iterable[bytes], is_accelerated: bool) -> Finder:
+    """A colour code may stand in the middle of a token, which is whole once it is stripped."""
+    words = [token.lstrip(b"\n") for token in tokens]
+    broken = sorted({word[:n] + b"\x1b" for word in words for n in range(1, len(word))})
+    if not broken:
+        return lambda _: []
+    return _wheel_finder(*broken) if is_accelerated else _library_ending_finder(tuple(broken))
 
 
-def _finders(tokens: Iterable[bytes], is_accelerated: bool | None) -> list[Finder]:
-    if is_accelerated is False:
-        return _finders_of_the_library(tokens)
-    try:
-        return _finders_of_the_wheel(tokens)
-    except ImportError:
-        if is_accelerated:
-            raise
-        return _finders_of_the_library(tokens)
+@cache
+def _has_wheel() -> bool:
+    return find_spec("ahocorasick_rs") is not None
