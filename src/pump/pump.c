@@ -49,6 +49,7 @@ enum { COMPLETE = 1, CUT = 2, SURVIVORS = 4, CODE_UNKNOWN = 8 };
 enum {
     CHUNK = 1 << 20,
     OUTPUT_AFTER_EXIT_MS = 2000,
+    LEAVING_MS = 100,
     SWEEP_GRACE_MS = 1000,
     SWEEP_KILL_MS = 2000,
     TIME_INDEX_MS = 100,
@@ -121,7 +122,7 @@ static bool attached, stopping, killed, group_gone, has_children;
 static pid_t script;
 static int script_pidfd = -1; /* only when attached: our own child is reaped by SIGCHLD */
 static int could_not_start = -1;
-static int64_t deadline, kill_at, left_at, sweep_kill_at; /* CLOCK_BOOTTIME ms */
+static int64_t deadline, kill_at, left_at, sweep_at, sweep_kill_at; /* CLOCK_BOOTTIME ms */
 static int asked_count;
 
 static int source = -1, write_side = -1, log_fd = -1, time_index = -1;
@@ -138,6 +139,7 @@ static size_t input_length;
 static uint32_t typed_left;
 
 static struct family swept;
+static const sigset_t no_signals;
 static char names[STATUS_BYTES - BACKGROUND - 8];
 
 /* ---- time and records ---- */
@@ -312,7 +314,7 @@ static void kill_now(void)
     killed = true;
     signal_group(SIGKILL);
     if (phase == SWEEPING && sweep_kill_at > boot_ms())
-        sweep_kill_at = boot_ms();
+        sweep_at = sweep_kill_at = boot_ms();
 }
 
 static void stop(enum why reason)
@@ -680,7 +682,7 @@ static void sweep(void)
         family = living_family();
     if (family.count == 0 || now >= sweep_kill_at + SWEEP_KILL_MS) {
         finish_sweep(&family);
-    } else {
+    } else if (now >= sweep_at) {
         for (size_t i = 0; i < family.count; i++) {
             bool known = was_swept(&family.of[i]);
             if (!known)
@@ -707,7 +709,9 @@ static void leave_when_over(int64_t now)
         return;
     if (!at_end && !stopping && has_writers())
         ending.flags |= CUT;
-    sweep_kill_at = killed ? now : now + SWEEP_GRACE_MS;
+    /* A process closes its files a moment before it is gone: it need not be stopped. */
+    sweep_at = at_end && !killed ? now + LEAVING_MS : now;
+    sweep_kill_at = killed ? now : sweep_at + SWEEP_GRACE_MS;
     phase = keep ? OVER : SWEEPING;
 }
 
@@ -821,13 +825,11 @@ static void give_up(void)
     exit(1);
 }
 
-static void reset_signals(void)
+static void reset_signals(const sigset_t *blocked_ones)
 {
-    sigset_t none;
+    sigprocmask(SIG_SETMASK, blocked_ones, NULL);
     for (int number = 1; number <= SIGRTMAX; number++)
         signal(number, SIG_DFL); /* an inherited "ignore SIGCHLD" would lose every exit code */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void fail_in_child(int report, enum stage stage)
@@ -859,7 +861,7 @@ static void become_script(char *strings, int terminal, int report)
         if (ioctl(terminal, TIOCSCTTY, 0) < 0 || dup2(terminal, 0) < 0)
             fail_in_child(report, STAGE_STDIN);
     } else if (launch.flags & STDIN_FROM_FIFO) {
-        reset_signals(); /* a stop must reach it while it waits for somebody to open the other side */
+        reset_signals(&no_signals); /* a stop must reach it while it waits for somebody to open the other side */
         int from = openat(FOLDER_FD, "in", O_RDONLY | O_CLOEXEC);
         if (from < 0 || dup2(from, 0) < 0)
             fail_in_child(report, STAGE_STDIN);
@@ -871,7 +873,7 @@ static void become_script(char *strings, int terminal, int report)
         files.rlim_cur = launch.open_files < files.rlim_max ? launch.open_files : files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    reset_signals();
+    reset_signals(&no_signals);
     execvp(arguments[0], arguments);
     fail_in_child(report, STAGE_EXEC);
 }
@@ -971,7 +973,7 @@ static char *read_launch(size_t *length)
     return known && (attached || (launch.argc && text[*length - 1] == 0)) ? text : NULL;
 }
 
-static void settle_in(void)
+static void settle_in(const sigset_t *handled)
 {
     int null = open("/dev/null", O_RDWR);
     while (null >= 0 && null < STATUS_FD)
@@ -980,7 +982,7 @@ static void settle_in(void)
     for (int fd = STATUS_FD; fd <= LAUNCH_FD; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     syscall(SYS_close_range, LAUNCH_FD + 1, ~0u, 0);
-    reset_signals();
+    reset_signals(handled);
     signal(SIGXFSZ, SIG_IGN); /* a size limit is an error like a full disk, not a death */
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -996,7 +998,12 @@ int main(int argc, char **argv)
     if (argc != 2 + attached)
         return 2;
     execution_id = argv[argc - 1];
-    settle_in();
+    /* The server blocks them for us: a stop may come before anybody could take it. */
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGQUIT);
+    sigaddset(&handled, SIGCHLD);
+    settle_in(&handled);
     if (flock(STATUS_FD, LOCK_EX | LOCK_NB) < 0)
         return 3; /* somebody else's descriptor holds it: two pumps would tear the log */
     learn_where_we_are();
@@ -1004,11 +1011,6 @@ int main(int argc, char **argv)
     char *strings = read_launch(&length);
     if (!strings)
         return 4;
-    sigemptyset(&handled);
-    sigaddset(&handled, SIGTERM);
-    sigaddset(&handled, SIGQUIT);
-    sigaddset(&handled, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &handled, NULL);
     int signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
     int timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (launch.deadline_ms)

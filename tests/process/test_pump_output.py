@@ -1,0 +1,172 @@
+"""What a script prints is what its log holds, byte for byte."""
+
+import itertools
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from eventually import eventually
+
+PYTHON = [sys.executable, "-I", "-S", "-c"]
+
+# seccomp: splice fails with EINVAL, as on file systems that have none; then the pump itself.
+WITHOUT_SPLICE = """
+import ctypes, os, platform, struct, sys
+numbers = {"x86_64": 275, "aarch64": 76}
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, numbers[platform.machine()]), (6, 0, 0, 0x50016),
+        (6, 0, 0, 0x7FFF0000)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *one) for one in code))
+filters = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", 4, ctypes.addressof(program)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filters) == 0
+for fd in (3, 4, 5):
+    os.set_inheritable(fd, True)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_every_byte_arrives_in_order(run: Run) -> None:
+    pumped = run([*PYTHON, "import os\nfor n in range(3000): os.write(1 + n % 2, b'%d\\n' % n)"])
+    pumped.end()
+    assert pumped.log == b"".join(b"%d\n" % n for n in range(3000))
+
+
+def test_bytes_that_are_no_text_arrive_unchanged(run: Run) -> None:
+    pumped = run([*PYTHON, "import os; os.write(1, bytes(range(256)) * 300)"])
+    pumped.end()
+    assert pumped.log == bytes(range(256)) * 300
+
+
+def test_a_line_of_ten_megabytes_without_an_end_arrives_whole(run: Run) -> None:
+    pumped = run([*PYTHON, "import sys; sys.stdout.buffer.write(b'0123456789' * 1_000_000)"])
+    pumped.end()
+    assert pumped.log == b"0123456789" * 1_000_000
+
+
+@pytest.mark.parametrize("reopen", ["> /dev/stderr", "> /dev/stdout", "| tee /dev/stderr"])
+def test_opening_the_output_again_does_not_truncate_the_log(run: Run, reopen: str) -> None:
+    pumped = run(f"echo first; echo second {reopen}; echo third")
+    pumped.end()
+    lines = pumped.log.split(b"\n")
+    assert (lines[0], lines[-2]) == (b"first", b"third")
+    assert b"second" in lines
+
+
+def test_without_splice_the_output_is_as_exact(run: Run) -> None:
+    pumped = run(
+        [*PYTHON, "import os\nfor n in range(5000): os.write(1, b'%d\\n' % n * 20)"],
+        wrapper=[sys.executable, "-I", "-S", "-c", WITHOUT_SPLICE],
+    )
+    pumped.end()
+    assert pumped.log == b"".join(b"%d\n" % n * 20 for n in range(5000))
+
+
+def test_a_script_that_closes_its_output_is_waited_for(run: Run) -> None:
+    pumped = run("echo before; exec >&- 2>&-; sleep 0.3; exit 5")
+    assert pumped.end().code == 5
+    assert pumped.log == b"before\n"
+
+
+def test_a_deleted_log_goes_on_in_the_open_file(run: Run) -> None:
+    pumped = run("echo one; while [ ! -e go ]; do sleep 0.01; done; echo two")
+    pumped.shows(b"one\n")
+    with pumped.folder.log.open("rb") as log:
+        pumped.folder.log.unlink()
+        Path(pumped.launch.working_directory, "go").touch()
+        assert pumped.end().code == 0
+        assert log.read() == b"one\ntwo\n"
+
+
+def times(path: Path) -> list[tuple[int, int]]:
+    return list(struct.iter_unpack("<Qq", path.read_bytes()))
+
+
+def test_the_time_index_says_when_bytes_came(run: Run) -> None:
+    pumped = run("for n in 1 2 3; do date +%s%3N; sleep 0.15; done; seq 500")
+    pumped.end()
+    index = times(pumped.folder.time_index)
+    assert index[0][0] == 0
+    assert index == sorted(index)
+    assert len(index) >= 3
+    for offset, at in index[:3]:
+        printed = int(pumped.log[offset:].split(b"\n")[0])
+        assert 0 <= at - printed < 100
+
+
+def test_the_time_index_has_at_most_ten_entries_a_second(run: Run) -> None:
+    pumped = run("for n in $(seq 30); do echo $n; sleep 0.01; done")
+    pumped.end()
+    stamps = [at for _, at in times(pumped.folder.time_index)]
+    assert all(later - earlier >= 99 for earlier, later in itertools.pairwise(stamps))
+
+
+def test_at_its_limit_the_log_ends_and_the_script_is_stopped(run: Run) -> None:
+    pumped = run("echo $$; exec yes", max_log_bytes=300_000)
+    record = pumped.end()
+    assert record.why.name == "LOG_LIMIT"
+    assert record.signal == 15
+    assert len(pumped.log) == 300_000
+
+
+def test_output_of_exactly_the_limit_is_no_excess(run: Run) -> None:
+    pumped = run("printf 12345", max_log_bytes=5)
+    record = pumped.end()
+    assert (record.code, record.why.name, pumped.log) == (0, "BY_ITSELF", b"12345")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=False, capture_output=True
+    )
+    if mounted.returncode and "CI" not in os.environ:
+        pytest.skip(f"no mount: {mounted.stderr.decode().strip()}")
+    mounted.check_returncode()
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path, ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        while free_bytes(disk):
+            file.write(bytes(4096))
+
+
+def free_bytes(disk: Path) -> int:
+    figures = os.statvfs(disk)
+    return figures.f_bavail * figures.f_frsize
+
+
+def test_a_full_disk_blocks_the_script_and_loses_nothing(run: Run, small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(1 << 20))
+    pumped = run(
+        [*PYTHON, "import os\nfor n in range(150): os.write(1, (b'%9d\\n' % n) * 1000)"],
+        at=small_disk,
+    )
+    eventually(lambda: free_bytes(small_disk) == 0)
+    assert pumped.records.exit is None
+    ballast.unlink()
+    assert pumped.end().code == 0
+    assert pumped.log == b"".join((b"%9d\n" % n) * 1000 for n in range(150))
+
+
+def test_on_a_full_disk_the_exit_code_is_still_recorded(run: Run, small_disk: Path) -> None:
+    go = small_disk / "go"
+    pumped = run(f"while [ ! -e {go} ]; do sleep 0.01; done; seq 1000; exit 7", at=small_disk)
+    go.touch()
+    ballast = small_disk / "ballast"
+    fill(small_disk, ballast)
+    record = eventually(lambda: pumped.records.exit)
+    assert record.code == 7
+    ballast.unlink()
+    assert pumped.end().code == 7
+    assert pumped.log == b"".join(b"%d\n" % n for n in range(1, 1001))
