@@ -1,11 +1,9 @@
 """What is particular to the store on SQLite: files, locks, plans, upgrades."""
 
 import asyncio
-import os
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -295,7 +293,7 @@ def test_a_lock_that_stays_is_said(tmp_path: Path) -> None:
 def test_a_slow_query_does_not_hold_the_loop(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore) -> None:
         slow = (
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
             "SELECT sum(i) FROM n"
         )
         asked = asyncio.create_task(
@@ -304,7 +302,7 @@ def test_a_slow_query_does_not_hold_the_loop(tmp_path: Path) -> None:
             )
         )
         total, thread = await asked
-        assert total == 45000150000
+        assert total == 1800030000
         assert thread.startswith("stepflow-reader")
         assert (await store.health()).slowest[0].name == "slow"
 
@@ -422,21 +420,6 @@ def test_two_processes_create_one_database(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "a.db")]) for _ in range(3)
     ]
     assert [process.wait() for process in started] == [0, 0, 0]
-
-
-FIXTURES = Path(os.environ.get("STEPFLOW_LEGACY_FIXTURES", "/nonexistent"))
-
-
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="set STEPFLOW_LEGACY_FIXTURES")
-@pytest.mark.parametrize("name", ["legacy-wal", "legacy-delete", "legacy-large"])
-def test_real_databases_of_the_original_are_refused(tmp_path: Path, name: str) -> None:
-    with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    database = tmp_path / "storage" / "database" / "stepflow.db"
-    before = {p.name: p.read_bytes() for p in database.parent.iterdir() if "shm" not in p.name}
-    with pytest.raises(errors.LegacyDatabase):
-        opened(database, nothing)
-    assert before == {n: (database.parent / n).read_bytes() for n in before}
 
 
 def test_events_are_recorded_by_fifty_callers_at_once(tmp_path: Path) -> None:
