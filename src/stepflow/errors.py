@@ -30,6 +30,14 @@ class InvalidRequest(StepflowError):
     exit_code = 2
 
 
+class UnknownField(InvalidRequest):
+    """The request says something that is not known."""
+
+    def __init__(self, detail: str, *, field: str, nearest: str | None) -> None:
+        super().__init__(detail, field=field)
+        self.nearest = nearest
+
+
 class InvalidSetting(StepflowError):
     """A setting is not valid."""
 

@@ -1,0 +1,139 @@
+"""Artifacts: list, keep by upload, download, forget.
+
+Only harmless types are ever shown in a browser, and those in a sandbox without an origin: an HTML
+artifact is downloaded.
+"""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import FileResponse, Response
+
+from stepflow.model import Artifact
+from stepflow.web.call import Call, NoQuery
+from stepflow.web.json import Answer
+from stepflow.web.shapes import ArtifactShape, artifact_shape
+from stepflow.web.uploads import received
+
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+INLINE_TYPES = frozenset(
+    {
+        "application/json",
+        "image/avif",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "text/csv",
+        "text/markdown",
+        "text/plain",
+    }
+)
+
+
+class ArtifactsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`cursor` is `next` of the page before, and wins over `offset`."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    offset: Annotated[int, Meta(ge=0, le=1 << 62)] = 0
+    cursor: str | None = None
+
+
+class DownloadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`inline` shows it in the browser where its type is harmless."""
+
+    inline: bool = False
+
+
+class Artifacts(msgspec.Struct, frozen=True):
+    artifacts: list[ArtifactShape]
+
+
+class ArtifactPageShape(msgspec.Struct, frozen=True):
+    artifacts: list[ArtifactShape]
+    limit: int
+    offset: int
+    count: int
+    total_count: int
+    has_more: bool
+    next: str | None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    id: str
+    message: str
+    artifact: ArtifactShape
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A multipart form. `file` is the file; `name` is what people call it."""
+
+    file: bytes
+    execution_id: str
+    name: str | None = None
+    description: str | None = None
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    message: str
+
+
+async def of_execution(call: Call[NoQuery, None]) -> Response:
+    """The artifacts of an execution"""
+    await call.site.store.execution(call.id)
+    found = await call.site.store.artifacts(call.id)
+    return Answer(Artifacts([artifact_shape(one) for one in found]))
+
+
+async def listed(call: Call[ArtifactsQuery, None]) -> Response:
+    """All artifacts, newest first"""
+    asked = call.query
+    page = await call.site.store.artifact_page(
+        limit=asked.limit, offset=asked.offset, cursor=asked.cursor
+    )
+    return Answer(
+        ArtifactPageShape(
+            [artifact_shape(one) for one in page.artifacts],
+            asked.limit,
+            asked.offset,
+            len(page.artifacts),
+            page.total_count,
+            page.next is not None,
+            page.next,
+        )
+    )
+
+
+async def uploaded(call: Call[NoQuery, None]) -> Response:
+    """Keep a file with an execution"""
+    artifact = await received(call.site, call.request)
+    body = Kept(artifact.id, f"artifact {artifact.name} is kept", artifact_shape(artifact))
+    return Answer(body, 201, {"Location": f"/api/artifacts/{artifact.id}"})
+
+
+async def shown(call: Call[NoQuery, None]) -> Response:
+    """One artifact"""
+    return Answer(artifact_shape(await call.site.store.artifact(call.id)))
+
+
+async def downloaded(call: Call[DownloadQuery, None]) -> Response:
+    """The file of an artifact; it takes ranges"""
+    artifact = await call.site.store.artifact(call.id)
+    path = await asyncio.to_thread(call.site.supervisor.artifacts.path, artifact)
+    is_inline = call.query.inline and artifact.mime_type in INLINE_TYPES
+    return FileResponse(
+        path,
+        headers={"Content-Security-Policy": SANDBOX, "Cache-Control": "private, no-cache"},
+        media_type=artifact.mime_type if is_inline else "application/octet-stream",
+        filename=artifact.file_name,
+        content_disposition_type="inline" if is_inline else "attachment",
+    )
+
+
+async def forgotten(call: Call[NoQuery, None]) -> Response:
+    """Forget an artifact and its file"""
+    artifact: Artifact = await call.site.store.delete_artifact(call.id)
+    await asyncio.to_thread(call.site.supervisor.artifacts.forget, artifact)
+    return Answer(Forgotten(f"artifact {artifact.name} is deleted"))

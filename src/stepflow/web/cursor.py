@@ -1,0 +1,127 @@
+"""Cursors on the wire, and pieces of a transcript from one cursor to the next.
+
+A cursor is `LINE:BYTE`: the line's number and how many of its bytes came before. It is valid for
+ever: across restarts, masking and compression.
+"""
+
+import re
+from datetime import datetime
+
+import msgspec
+
+from stepflow.errors import InvalidRequest, NotFound
+from stepflow.transcript import Transcript
+
+END = "end"
+_FORM = re.compile(r"(\d{1,18})(?::(\d{1,18}))?")
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    line: int
+    byte: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.byte}"
+
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """The cursor that `LINE` or `LINE:BYTE` says. InvalidRequest."""
+        found = _FORM.fullmatch(text)
+        if not found:
+            raise InvalidRequest(f"cursor: {text!r} is not LINE or LINE:BYTE", field="cursor")
+        return cls(int(found[1]), int(found[2] or 0))
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A cursor, and the same place as an offset in the log."""
+
+    offset: int
+    cursor: Cursor
+
+
+START = Place(0, Cursor(0, 0))
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """What stands between two places. `lines` are text and arrival in Unix milliseconds; the first
+    may be the rest of a line, the last is unfinished if `partial`."""
+
+    start: Place
+    end: Place
+    lines: list[tuple[str, int | None]]
+    partial: bool
+
+
+def place_of(transcript: Transcript, cursor: Cursor) -> Place:
+    """Where a cursor points in the log. InvalidRequest if that is beyond its end."""
+    try:
+        offset = transcript.offset_of(cursor.line) + cursor.byte
+    except NotFound as error:
+        raise _beyond(cursor, transcript) from error
+    if offset > transcript.size_bytes:
+        raise _beyond(cursor, transcript)
+    return Place(offset, cursor)
+
+
+def place_at(transcript: Transcript, offset: int) -> Place:
+    """The place of an offset within the log."""
+    line = transcript.line_of(offset)
+    return Place(offset, Cursor(line, offset - transcript.offset_of(line)))
+
+
+def piece(transcript: Transcript, start: Place, until: int, *, most_lines: int) -> Piece:
+    """Everything from `start` to the offset `until`, or the first `most_lines` lines of it."""
+    data = transcript.read(start.offset, until - start.offset)
+    texts = data.split(b"\n")
+    partial = bool(texts[-1])
+    if not partial:
+        texts.pop()
+    if len(texts) > most_lines:
+        del texts[most_lines:]
+        partial = False
+    length = sum(map(len, texts)) + len(texts) - partial
+    end = Place(start.offset + length, _moved(start.cursor, texts, partial))
+    return Piece(start, end, _timed(transcript, start.offset, texts), partial)
+
+
+def whole_characters(data: bytes) -> int:
+    """How many bytes of `data` there are without a UTF-8 character that is cut at its end."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte & 0xC0 == 0x80:
+            continue
+        wanted = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return len(data) - back if wanted > back else len(data)
+    return len(data)
+
+
+def unix_ms(at: datetime | None) -> int | None:
+    return None if at is None else round(at.timestamp() * 1000)
+
+
+def _moved(cursor: Cursor, texts: list[bytes], partial: bool) -> Cursor:
+    if not texts:
+        return cursor
+    line = cursor.line + len(texts) - partial
+    if not partial:
+        return Cursor(line, 0)
+    before = cursor.byte if len(texts) == 1 else 0
+    return Cursor(line, before + len(texts[-1]))
+
+
+def _timed(transcript: Transcript, offset: int, texts: list[bytes]) -> list[tuple[str, int | None]]:
+    if not texts:
+        return []
+    arrivals = transcript.source.times.between(offset, offset + sum(map(len, texts)) + len(texts))
+    lines = []
+    for text in texts:
+        lines.append((text.decode("utf-8", "replace"), unix_ms(arrivals.at(offset))))
+        offset += len(text) + 1
+    return lines
+
+
+def _beyond(cursor: Cursor, transcript: Transcript) -> InvalidRequest:
+    return InvalidRequest(
+        f"cursor: {cursor} is beyond the end of the log ({transcript.line_count} lines)",
+        field="cursor",
+    )

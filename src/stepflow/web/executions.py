@@ -1,0 +1,330 @@
+"""Executions: create, list, look at, end, repeat, forget; their input, their use of the machine."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+
+from stepflow.errors import InvalidRequest
+from stepflow.model import Execution, NewExecution, Status
+from stepflow.store import DayCount, Query, Sample
+from stepflow.web.call import Call, NoQuery, body_bytes, body_of, media_type, refusal
+from stepflow.web.clock import now
+from stepflow.web.detail import detail_of
+from stepflow.web.json import Answer, rounded
+from stepflow.web.shapes import ExecutionShape, StepShape, execution_shape, step_shape
+from stepflow.web.site import Site
+
+LONGEST_WAIT = timedelta(hours=1)
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)?")
+_UNITS_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
+
+
+class ExecutionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`status` may be several, with commas. `q` searches names, commands, tags and outcomes.
+    `cursor` is `next` of the page before, and wins over `offset`. `since` is included."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    offset: Annotated[int, Meta(ge=0, le=1 << 62)] = 0
+    cursor: str | None = None
+    status: str | None = None
+    user: str | None = None
+    tag: str | None = None
+    name: str | None = None
+    q: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`wait`: answer when the execution has ended, or after this time, such as `30s`."""
+
+    wait: str | None = None
+
+
+class Executions(msgspec.Struct, frozen=True):
+    executions: list[ExecutionShape]
+    limit: int
+    offset: int
+    count: int
+    total_count: int
+    has_more: bool
+    next: str | None
+
+
+class Created(msgspec.Struct, frozen=True):
+    id: str
+    status: Status
+    name: str
+    message: str
+    execution: ExecutionShape
+
+
+class ActiveExecutions(msgspec.Struct, frozen=True):
+    active_executions: list[ExecutionShape]
+
+
+class StatisticsShape(msgspec.Struct, frozen=True):
+    """`success_rate` is 0 to 1, of what has ended; `avg_duration` is in seconds."""
+
+    total_executions: int
+    active_now: int
+    pending: int
+    running: int
+    success_rate: float | None
+    avg_duration: float | None
+    by_status: dict[str, int]
+    last_24h: dict[str, int]
+    per_day: list[DayCount]
+
+
+class Said(msgspec.Struct, frozen=True):
+    message: str
+
+
+class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`kill`: at once, without the grace."""
+
+    kill: bool = False
+
+
+class Cancelling(msgspec.Struct, frozen=True):
+    message: str
+    execution: ExecutionShape
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A terminal's size in characters."""
+
+    rows: Annotated[int, Meta(ge=1, le=65535)]
+    cols: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    data: str
+
+
+class Steps(msgspec.Struct, frozen=True):
+    steps: list[StepShape]
+
+
+class UsageSample(msgspec.Struct, frozen=True, kw_only=True):
+    """What the script's processes used at one time."""
+
+    at: datetime
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    samples: list[UsageSample]
+
+
+async def listed(call: Call[ExecutionsQuery, None]) -> Response:
+    """Executions, newest first"""
+    asked = call.query
+    page = await call.site.store.executions(
+        Query(
+            limit=asked.limit,
+            offset=asked.offset,
+            cursor=asked.cursor,
+            statuses=_statuses(asked.status),
+            user=asked.user,
+            tag=asked.tag,
+            name=asked.name,
+            text=asked.q,
+            since=_aware(asked.since),
+            until=_aware(asked.until),
+        )
+    )
+    return Answer(
+        Executions(
+            _shapes(call.site, page.executions),
+            asked.limit,
+            asked.offset,
+            len(page.executions),
+            page.total_count,
+            page.next is not None,
+            page.next,
+        )
+    )
+
+
+async def created(call: Call[WaitQuery, NewExecution]) -> Response:
+    """Run a command"""
+    wait = _duration(call.query.wait)
+    execution = await call.site.supervisor.create(call.body)
+    return await _answer_created(call.site, execution, wait)
+
+
+async def rerun(call: Call[WaitQuery, dict[str, Any]]) -> Response:
+    """Run the same command again, with changed fields if the body names some"""
+    wait = _duration(call.query.wait)
+    try:
+        execution = await call.site.supervisor.rerun(call.id, call.body)
+    except InvalidRequest as error:
+        # A field that the body has and the product does not is named with the nearest, too.
+        if isinstance(error.__cause__, msgspec.ValidationError):
+            raise refusal(error.__cause__, NewExecution) from error
+        raise
+    return await _answer_created(call.site, execution, wait)
+
+
+async def shown(call: Call[NoQuery, None]) -> Response:
+    """One execution with its steps, artifacts and annotations"""
+    return Answer(await detail_of(call.site, call.id))
+
+
+async def active(call: Call[NoQuery, None]) -> Response:
+    """What runs, then what waits, in order"""
+    return Answer(ActiveExecutions(_shapes(call.site, call.site.supervisor.active())))
+
+
+async def statistics(call: Call[NoQuery, None]) -> Response:
+    """Figures over all executions"""
+    found = await call.site.store.statistics(now())
+    figures = call.site.supervisor.live_figures()
+    return Answer(
+        StatisticsShape(
+            found.total_executions,
+            figures.running + figures.pending,
+            figures.pending,
+            figures.running,
+            rounded(found.success_rate, 4),
+            rounded(found.avg_duration),
+            found.by_status,
+            found.last_24h,
+            found.per_day,
+        )
+    )
+
+
+async def cancelled(call: Call[NoQuery, Cancel]) -> Response:
+    """Stop an execution: SIGTERM, then after its grace SIGKILL"""
+    execution = await call.site.supervisor.cancel(call.id, by="user", kill=call.body.kill)
+    asked = "killed" if call.body.kill else "asked to stop"
+    shape = _shapes(call.site, [execution])[0]
+    return Answer(Cancelling(f"execution {call.id} was {asked}", shape))
+
+
+async def deleted(call: Call[NoQuery, None]) -> Response:
+    """Forget an ended execution, with its log and artifacts"""
+    await call.site.supervisor.delete(call.id)
+    return Answer(Said(f"execution {call.id} is deleted"))
+
+
+async def steps(call: Call[NoQuery, None]) -> Response:
+    """The steps of an execution"""
+    await call.site.store.execution(call.id)
+    at = now()
+    found = await call.site.store.steps(call.id)
+    return Answer(Steps([step_shape(step, at) for step in found]))
+
+
+async def usage(call: Call[NoQuery, None]) -> Response:
+    """Processor and memory of the script's processes, every few seconds"""
+    await call.site.store.execution(call.id)
+    return Answer(Usage(_usage(await call.site.store.metrics(call.id))))
+
+
+async def input_written(call: Call[NoQuery, None]) -> Response:
+    """Give bytes to a script that has an input: the raw body, or `data` of a JSON body"""
+    if media_type(call.request) == "application/json":
+        data = (await body_of(call.request, Input)).data.encode("utf-8", "surrogatepass")
+    else:
+        data = await body_bytes(call.request)
+    await call.site.supervisor.write_input(call.id, data)
+    return Answer(Said(f"{len(data)} bytes were written"))
+
+
+async def resized(call: Call[NoQuery, Window]) -> Response:
+    """Tell the size of the terminal in which the script believes to be"""
+    await call.site.supervisor.resize(call.id, call.body.rows, call.body.cols)
+    return Answer(Said(f"the terminal has {call.body.rows} rows, {call.body.cols} columns"))
+
+
+async def _answer_created(site: Site, execution: Execution, wait: timedelta | None) -> Response:
+    if wait is not None:
+        execution = await _ended(site, execution, wait)
+    shape = _shapes(site, [execution])[0]
+    place = f", place {shape.queue_place} in the queue" if shape.queue_place else ""
+    body = Created(
+        execution.id,
+        execution.status,
+        execution.name,
+        f"execution {execution.id} is {execution.status.value}{place}",
+        shape,
+    )
+    return Answer(body, 201, {"Location": f"/api/executions/{execution.id}"})
+
+
+async def _ended(site: Site, execution: Execution, within: timedelta) -> Execution:
+    """The execution when it has ended, or after a time, or when the server is about to go."""
+    waiting = asyncio.ensure_future(site.supervisor.wait(execution.id, within))
+    closing = asyncio.ensure_future(site.live.closing.wait())
+    try:
+        await asyncio.wait((waiting, closing), return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        return await site.store.execution(execution.id)
+    finally:
+        waiting.cancel()
+        closing.cancel()
+
+
+def _shapes(site: Site, executions: list[Execution]) -> list[ExecutionShape]:
+    at = now()
+    place = site.supervisor.queue_place
+    return [
+        execution_shape(one, at, place(one.id) if one.status is Status.PENDING else None)
+        for one in executions
+    ]
+
+
+def _statuses(text: str | None) -> tuple[Status, ...]:
+    if not text:
+        return ()
+    try:
+        return tuple(Status(word.strip()) for word in text.split(","))
+    except ValueError as error:
+        known = ", ".join(Status)
+        raise InvalidRequest(f"status: {text!r} is none of {known}", field="status") from error
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    """A time without a zone is UTC, as all times of the API."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise InvalidRequest(f"wait: {text!r} is no duration such as 30s", field="wait")
+    return min(LONGEST_WAIT, timedelta(seconds=float(found[1]) * _UNITS_SECONDS[found[2]]))
+
+
+def _usage(samples: list[Sample]) -> list[UsageSample]:
+    by_time: dict[datetime, dict[str, float]] = {}
+    for sample in samples:
+        if sample.name.startswith("process."):
+            by_time.setdefault(sample.at, {})[sample.name] = sample.value
+    return [
+        UsageSample(
+            at=at,
+            cpu_percent=rounded(values.get("process.cpu_percent"), 1),
+            memory_bytes=_whole(values.get("process.memory_bytes")),
+            processes=_whole(values.get("process.count")),
+        )
+        for at, values in by_time.items()
+    ]
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else round(number)

@@ -1,0 +1,162 @@
+"""Every endpoint of the API, once: routes and the OpenAPI document both come from this table."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from stepflow.model import NewExecution
+from stepflow.web import artifacts, auth, events, executions, health, metrics, transcripts
+from stepflow.web.call import Call, NoQuery
+from stepflow.web.detail import Detail
+from stepflow.web.shapes import ArtifactShape
+
+JSON = "application/json"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """`answer` is the shape of a JSON answer, else `media_type` says what comes. A body of another
+    type than `application/json` is read by the endpoint itself."""
+
+    method: str
+    path: str
+    call: Callable[[Call[Any, Any]], Awaitable[Response]]
+    answer: type | None = None
+    query: type = NoQuery
+    body: type | None = None
+    body_type: str = JSON
+    status: int = 200
+    media_type: str = JSON
+
+    @property
+    def summary(self) -> str:
+        return (self.call.__doc__ or "").strip()
+
+    @property
+    def group(self) -> str:
+        return self.call.__module__.rpartition(".")[2]
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    # First: the one that monitors ask every few seconds.
+    Endpoint("GET", "/api/health", health.health, health.HealthShape),
+    Endpoint("GET", "/api/health/status", health.status, health.HealthStatus),
+    Endpoint("GET", "/api/health/metrics", health.metrics, health.HealthMetrics),
+    Endpoint("GET", "/api/health/database", health.database, health.DatabaseHealth),
+    Endpoint("POST", "/api/health/optimize", health.optimized, health.OptimizedShape),
+    Endpoint(
+        "GET",
+        "/api/executions",
+        executions.listed,
+        executions.Executions,
+        query=executions.ExecutionsQuery,
+    ),
+    Endpoint(
+        "POST",
+        "/api/executions",
+        executions.created,
+        executions.Created,
+        query=executions.WaitQuery,
+        body=NewExecution,
+        status=201,
+    ),
+    Endpoint("GET", "/api/executions/active", executions.active, executions.ActiveExecutions),
+    Endpoint(
+        "GET", "/api/executions/statistics", executions.statistics, executions.StatisticsShape
+    ),
+    Endpoint("GET", "/api/executions/{id}", executions.shown, Detail),
+    Endpoint("DELETE", "/api/executions/{id}", executions.deleted, executions.Said),
+    Endpoint(
+        "POST",
+        "/api/executions/{id}/cancel",
+        executions.cancelled,
+        executions.Cancelling,
+        body=executions.Cancel,
+    ),
+    Endpoint(
+        "POST",
+        "/api/executions/{id}/rerun",
+        executions.rerun,
+        executions.Created,
+        query=executions.WaitQuery,
+        body=dict[str, Any],
+        status=201,
+    ),
+    Endpoint(
+        "POST",
+        "/api/executions/{id}/input",
+        executions.input_written,
+        executions.Said,
+        body=bytes,
+        body_type="application/octet-stream",
+    ),
+    Endpoint(
+        "POST",
+        "/api/executions/{id}/window",
+        executions.resized,
+        executions.Said,
+        body=executions.Window,
+    ),
+    Endpoint("GET", "/api/executions/{id}/steps", executions.steps, executions.Steps),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/logs",
+        transcripts.logs,
+        transcripts.LogPage,
+        query=transcripts.LogsQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/log",
+        transcripts.log,
+        query=transcripts.LogQuery,
+        media_type="text/plain",
+    ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/search",
+        transcripts.search,
+        transcripts.MatchesShape,
+        query=transcripts.SearchQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/events",
+        events.stream,
+        query=events.EventsQuery,
+        media_type="text/event-stream",
+    ),
+    Endpoint("GET", "/api/executions/{id}/artifacts", artifacts.of_execution, artifacts.Artifacts),
+    Endpoint("GET", "/api/executions/{id}/usage", executions.usage, executions.Usage),
+    Endpoint(
+        "GET",
+        "/api/artifacts",
+        artifacts.listed,
+        artifacts.ArtifactPageShape,
+        query=artifacts.ArtifactsQuery,
+    ),
+    Endpoint(
+        "POST",
+        "/api/artifacts",
+        artifacts.uploaded,
+        artifacts.Kept,
+        body=artifacts.Upload,
+        body_type="multipart/form-data",
+        status=201,
+    ),
+    Endpoint("GET", "/api/artifacts/{id}", artifacts.shown, ArtifactShape),
+    Endpoint("DELETE", "/api/artifacts/{id}", artifacts.forgotten, artifacts.Forgotten),
+    Endpoint(
+        "GET",
+        "/api/artifacts/{id}/download",
+        artifacts.downloaded,
+        query=artifacts.DownloadQuery,
+        media_type="application/octet-stream",
+    ),
+    Endpoint("GET", "/api/session", auth.session, auth.SessionShape),
+    Endpoint("POST", "/api/session", auth.opened, auth.SessionShape, body=auth.Key),
+    Endpoint("DELETE", "/api/session", auth.closed, auth.SessionShape),
+    Endpoint("GET", "/api/config", health.config, health.EffectiveSettings),
+    Endpoint("GET", "/metrics", metrics.metrics, media_type="text/plain"),
+)

@@ -1,0 +1,211 @@
+"""What the API shows of the product's nouns: the original's fields, extended by adding only."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stepflow.events import Annotation
+from stepflow.model import (
+    Artifact,
+    ArtifactState,
+    Cancellation,
+    Execution,
+    Outcome,
+    Status,
+    Step,
+    StepStatus,
+    in_words,
+)
+from stepflow.store import AnnotationRow
+from stepflow.web.json import rounded
+
+
+class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution. Durations are seconds, sizes bytes; `outcome` is how it ended."""
+
+    id: str
+    name: str
+    command: str
+    argv: list[str] | None
+    working_directory: str | None
+    status: Status
+    exit_code: int | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    environment: dict[str, str]
+    user: str | None
+    tags: list[str]
+    total_steps: int
+    completed_steps: int
+    failed_steps: int
+    current_step_index: int
+    duration_seconds: float | None
+    progress_percentage: float
+    metadata: dict[str, Any]
+    outcome: Outcome | None
+    outcome_text: str | None
+    cancellation: Cancellation | None
+    queue_place: int | None
+    timeout: float | None
+    deadline: datetime | None
+    grace: float
+    tty: bool
+    stdin: bool
+    keep_background: bool
+    secret_names: list[str]
+    max_log_bytes: int | None
+    nesting: str
+    rerun_of: str | None
+    log_bytes: int
+    log_lines: int
+    annotation_counts: dict[str, int]
+    diagnostics: list[str]
+    step_strip: list[StepStatus]
+    survivors: str | None
+    tail_may_be_missing: bool
+    cpu_seconds: float | None
+    memory_peak_bytes: int | None
+
+
+_SAME_FIELDS = tuple(
+    name for name in ExecutionShape.__struct_fields__ if name in Execution.__struct_fields__
+)
+
+
+class StepShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A step. `first_line` to `last_line`, both included, are its lines of the log."""
+
+    id: str
+    execution_id: str
+    name: str
+    description: str | None
+    index: int
+    status: StepStatus
+    exit_code: int | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    estimated_duration: float | None
+    stop_on_error: bool
+    duration_seconds: float | None
+    metadata: dict[str, Any]
+    is_finished: bool
+    kind: str
+    parent_index: int | None
+    marker_id: str | None
+    reason: str | None
+    first_line: int
+    last_line: int | None
+
+
+_STEP_FIELDS = tuple(name for name in StepShape.__struct_fields__ if name in Step.__struct_fields__)
+
+
+class ArtifactShape(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact. `state` says whether its file is here; `problem` why not."""
+
+    id: str
+    execution_id: str
+    step_id: str | None
+    name: str
+    description: str | None
+    file_path: str
+    file_name: str
+    file_size: int
+    mime_type: str
+    artifact_type: str
+    created_at: datetime
+    tags: list[str]
+    is_public: bool
+    retention_days: int | None
+    metadata: dict[str, Any]
+    exists: bool
+    download_url: str | None
+    state: ArtifactState
+    source_path: str
+    problem: str | None
+    sha256: str | None
+    line: int | None
+
+
+_ARTIFACT_FIELDS = tuple(
+    name for name in ArtifactShape.__struct_fields__ if name in Artifact.__struct_fields__
+)
+
+
+class AnnotationShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A remark of the script; `line` to `end_col` are places in `file`."""
+
+    level: str
+    message: str
+    step_index: int | None
+    file: str | None
+    line: int | None
+    end_line: int | None
+    col: int | None
+    end_col: int | None
+    title: str | None
+    log_line: int | None
+    at: datetime | None
+
+
+def execution_shape(
+    execution: Execution, now: datetime, queue_place: int | None = None
+) -> ExecutionShape:
+    duration = execution.duration(now)
+    return ExecutionShape(
+        **{name: getattr(execution, name) for name in _SAME_FIELDS},
+        duration_seconds=None if duration is None else rounded(duration.total_seconds()),
+        progress_percentage=_progress(execution),
+        outcome_text=None if execution.outcome is None else in_words(execution.outcome),
+        queue_place=queue_place,
+    )
+
+
+def step_shape(step: Step, now: datetime) -> StepShape:
+    duration = step.duration_seconds
+    if duration is None and step.started_at is not None and not step.is_finished:
+        duration = max(0.0, (now - step.started_at).total_seconds())
+    return StepShape(
+        **{name: getattr(step, name) for name in _STEP_FIELDS},
+        duration_seconds=rounded(duration),
+        is_finished=step.is_finished,
+    )
+
+
+def artifact_shape(artifact: Artifact) -> ArtifactShape:
+    is_here = artifact.state is ArtifactState.STORED
+    return ArtifactShape(
+        **{name: getattr(artifact, name) for name in _ARTIFACT_FIELDS},
+        exists=is_here,
+        download_url=f"/api/artifacts/{artifact.id}/download" if is_here else None,
+    )
+
+
+def annotation_shape(annotation: AnnotationRow | Annotation) -> AnnotationShape:
+    index = annotation.index if isinstance(annotation, Annotation) else annotation.step_index
+    return AnnotationShape(
+        level=annotation.level,
+        message=annotation.message,
+        step_index=index,
+        file=annotation.file,
+        line=annotation.line,
+        end_line=annotation.end_line,
+        col=annotation.col,
+        end_col=annotation.end_col,
+        title=annotation.title,
+        log_line=annotation.log_line,
+        at=annotation.at,
+    )
+
+
+def _progress(execution: Execution) -> float:
+    if execution.status is Status.COMPLETED:
+        return 100.0
+    if not execution.total_steps:
+        return 0.0
+    return round(100 * execution.completed_steps / execution.total_steps, 1)

@@ -1,0 +1,58 @@
+"""The page: files of the UI's build, and its index for every route that the browser handles.
+
+The index is served from several depths, so its `<base>` says where the root is, relatively: it
+works behind any path prefix of a proxy.
+"""
+
+import mimetypes
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from stepflow.errors import NotFound
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; frame-src 'self'; "
+    "manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+ROUTES = ("/", "/new", "/system", "/executions", "/executions/{id}")
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_BASE = '<base href="./" />'
+_NOT_BUILT = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>StepFlow Monitor</title>"
+    "<h1>StepFlow Monitor</h1><p>The page was not built into this installation. The API works: "
+    '<a href="api/docs">api/docs</a>.</p></html>'
+)
+
+
+class Pages:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    async def index(self, request: Request) -> Response:
+        file = self._folder / "index.html"
+        if not file.is_file():
+            return HTMLResponse(_NOT_BUILT, 503, _HEADERS)
+        depth = request.url.path.removeprefix(request.scope.get("root_path", "")).count("/") - 1
+        text = file.read_text(encoding="utf-8")
+        text = text.replace(_BASE, f'<base href="{"../" * depth or "./"}" />')
+        return HTMLResponse(text, headers={**_HEADERS, "Cache-Control": "no-cache"})
+
+    async def file(self, request: Request) -> Response:
+        """A file of the build. Those in `assets/` have their content's hash in their name."""
+        wanted = request.path_params["path"]
+        path = (self._folder / wanted).resolve() if "\0" not in wanted else self._folder
+        if not path.is_relative_to(self._folder) or not path.is_file():
+            raise NotFound(f"there is nothing at {request.url.path}")
+        is_hashed = wanted.startswith("assets/")
+        caching = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return FileResponse(
+            path, headers={**_HEADERS, "Cache-Control": caching}, media_type=media_type
+        )
