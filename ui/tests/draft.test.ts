@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import type { Execution } from "../src/live/model";
+import { draftOf, emptyDraft, wantedOf } from "../src/pure/draft";
+
+test("only what was filled in is sent", () => {
+  expect(wantedOf({ ...emptyDraft(), command: " make test " }).wanted).toEqual({
+    command: "make test",
+  });
+});
+
+test("every field reaches the request", () => {
+  const { wanted } = wantedOf({
+    kind: "list",
+    command: "echo\na  b\n\n",
+    name: "n",
+    directory: "/srv",
+    environment: [{ name: "A", value: "1" }],
+    secrets: [{ name: "KEY", value: "s" }],
+    tags: "x, y,",
+    timeout: "60",
+    grace: "0.5",
+    maxLogBytes: "1e6",
+    metadata: '{"ticket": 42}',
+    tty: true,
+    keepBackground: true,
+  });
+  expect(wanted).toEqual({
+    command: ["echo", "a  b"],
+    name: "n",
+    working_directory: "/srv",
+    environment: { A: "1" },
+    secret_environment: { KEY: "s" },
+    tags: ["x", "y"],
+    timeout: 60,
+    grace: 0.5,
+    max_log_bytes: 1_000_000,
+    metadata: { ticket: 42 },
+    tty: true,
+    keep_background: true,
+  });
+});
+
+test("each mistake is named at its field", () => {
+  const bad = {
+    ...emptyDraft(),
+    timeout: "-1",
+    grace: "soon",
+    metadata: "[1]",
+    environment: [{ name: "", value: "x" }],
+  };
+  const { wanted, problems } = wantedOf(bad);
+  expect(wanted).toBeNull();
+  expect(Object.keys(problems).sort()).toEqual([
+    "command",
+    "environment",
+    "grace",
+    "metadata",
+    "timeout",
+  ]);
+});
+
+test("repeating an execution asks for its secrets again", () => {
+  const execution = {
+    command: "echo hi",
+    argv: ["echo", "hi"],
+    name: "e",
+    working_directory: null,
+    environment: {},
+    secret_names: ["KEY"],
+    tags: ["a", "b"],
+    timeout: null,
+    grace: 10,
+    max_log_bytes: null,
+    metadata: {},
+    tty: false,
+    keep_background: false,
+  } as unknown as Execution;
+  const draft = draftOf(execution);
+  expect(draft.secrets).toEqual([{ name: "KEY", value: "" }]);
+  expect(draft).toMatchObject({ kind: "list", command: "echo\nhi", tags: "a, b", timeout: "" });
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { routeOf } from "../src/pure/route";
+
+test.each([
+  ["/", "/", "executions"],
+  ["/", "/new", "new"],
+  ["/", "/executions/0197-ab", "execution"],
+  ["/tools/stepflow/", "/tools/stepflow/executions/0197-ab", "execution"],
+  ["/tools/stepflow/", "/tools/stepflow/", "executions"],
+  ["/", "/nowhere", "unknown"],
+  ["/", "/executions/a/b", "unknown"],
+])("mounted at %s, %s is the page %s", (base, path, page) => {
+  expect(routeOf(base, path).page).toBe(page);
+});
+
+test("an id is decoded", () => {
+  expect(routeOf("/", "/executions/a%20b")).toEqual({ page: "execution", id: "a b" });
+});
