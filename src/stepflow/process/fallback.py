@@ -628,8 +628,11 @@ class Pump:
         since the number could be somebody else's."""
         if not self.script.is_over:
             for number in signals:
-                with suppress(OSError):
+                try:
                     os.killpg(self.script.pid, number)
+                except ProcessLookupError:  # a child that has no group of its own yet
+                    with suppress(ProcessLookupError):
+                        os.kill(self.script.pid, number)
         else:
             for one in self.group_members():
                 send(one, *signals)
