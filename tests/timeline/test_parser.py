@@ -62,6 +62,31 @@ def test_a_resume_at_any_byte_goes_on_exactly(
     assert (after.offset, after.line) == (len(log), log.count(b"\n"))
 
 
+STORY = b"""STEP_START:outer [stop_on_error=yes]
+STEP_START:inner
+META:k:v
+STEP_PARSE_OFF:t
+STEP_START:silenced
+STEP_PARSE_ON:t
+STEP_START:p [id=p]
+ARTIFACT:a.txt
+STEP_COMPLETE:outer
+ARTIFACT:b.txt
+STEP_START:crit {stop_on_error:1}
+STEP_ERROR:bad
+"""
+
+
+def test_a_story_goes_on_after_a_resume_at_any_byte() -> None:
+    whole = Parser(OPTIONS).feed(STORY)
+    for cut in range(len(STORY)):
+        before = Parser(OPTIONS)
+        events = before.feed(STORY[:cut])
+        after = Parser(OPTIONS, state=before.state())
+        assert events + after.feed(STORY[cut:]) == whole
+        assert after.stopped_by == "crit"
+
+
 @settings(deadline=None)
 @given(logs)
 def test_every_started_step_ends(log: bytes) -> None:
@@ -160,10 +185,11 @@ def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
         b"\x1b]0;" + b"x" * 1_000_000,
         b"ARTIFACT:http://" + b"a" * 65_000,
         b"\rSTEP_" * 100_000,
+        b"x" * 70_000 + b"STEP_" * 400_000,
         b'"' * 65_000 + b"STEP_START:a",
         b"STEP_EVENT:" + b'{"params":' * 6_500,
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
     started = time.process_time()

@@ -164,8 +164,6 @@ class Parser:
                 continue
             start = region.rfind(b"\n", done - 1, position) + 1
             end = region.find(b"\n", position)
-            if position - start >= MARKER_BYTES:
-                continue
             self._pass(region, done, start, count, shift)
             count.up_to(start + shift)
             self._read(region[start:end])
