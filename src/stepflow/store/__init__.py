@@ -19,6 +19,7 @@ from stepflow.store.protocol import (
     Store,
     Unit,
 )
+from stepflow.store.schema import check_schema
 from stepflow.store.sqlite import SqliteStore, open_sqlite
 from stepflow.store.tuning import SqliteTuning
 
@@ -42,5 +43,6 @@ __all__ = [
     "Statistics",
     "Store",
     "Unit",
+    "check_schema",
     "open_sqlite",
 ]

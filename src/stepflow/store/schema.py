@@ -45,6 +45,12 @@ def prepare(path: Path, tuning: SqliteTuning) -> None:
         raise _unusable(path, error) from error
 
 
+def check_schema(path: Path) -> None:
+    """Raise what would keep this code from opening the database; changes nothing."""
+    if path.exists() and path.stat().st_size:
+        _revision(path)
+
+
 def _unusable(path: Path, error: sqlite3.Error) -> StepflowError:
     ours = translated(error)
     assert isinstance(ours, StepflowError)

@@ -1,0 +1,211 @@
+"""The composition root: builds everything from a configuration, runs it, takes it down.
+
+SIGTERM ends the server and not the scripts (in a container both); SIGHUP replaces it by a new
+image of itself without one refused connection.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from stepflow import __version__
+from stepflow.artifacts import ArtifactFolder, Limits
+from stepflow.config import Configuration, Settings
+from stepflow.errors import StepflowError
+from stepflow.feed import Feed
+from stepflow.process import become_subreaper, find_pump, make_undumpable, raise_open_files
+from stepflow.server.handover import PUBLIC_NAME, Command, Handover
+from stepflow.server.listeners import Listeners
+from stepflow.server.storage import SOCKET_NAME, StorageFolder
+from stepflow.server.surroundings import is_container
+from stepflow.store import SqliteTuning, Store, open_sqlite
+from stepflow.supervisor import Rules, Supervisor
+from stepflow.web import SettingShape, WebSettings, create_app, create_socket_app
+
+IDLE_SECONDS = 10.0
+PERFORMANCE_SECONDS = 60.0
+DESCRIPTORS_PER_EXECUTION = 6
+SPARE_DESCRIPTORS = 512
+
+log = structlog.get_logger(__name__)
+
+
+class Server:
+    """One server of one storage folder. `is_private`: only the unix socket, for `stepflow run`;
+    it leaves when nothing has run for a while."""
+
+    def __init__(
+        self, configured: Configuration, *, is_private: bool, handover: Handover | None
+    ) -> None:
+        self._configured = configured
+        self._settings = configured.settings
+        self._is_private = is_private
+        self._left_to_us = handover or Handover(-1)
+        self._next: Command | None = None
+        self._is_ending = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until a signal; then take everything down, and start the next image if asked.
+        Raises StepflowError for what keeps it from serving."""
+        become_subreaper()
+        make_undumpable()
+        original_open_files = raise_open_files()
+        lock = self._left_to_us.lock if self._left_to_us.lock >= 0 else None
+        path = self._configured.storage
+        storage = StorageFolder.take(path, is_private=self._is_private, lock=lock)
+        listeners = Listeners.open(
+            storage.path,
+            self._settings,
+            self._left_to_us.sockets,
+            is_private=self._is_private,
+        )
+        store = await open_sqlite(path / "database" / "stepflow.db", _tuning(self._settings))
+        supervisor = self._supervisor(store, original_open_files)
+        self._heed_signals()
+        app = create_app(supervisor, self._web_settings(listeners))
+        listeners.serve(app, create_socket_app(app))
+        recovered = await supervisor.recover(self._left_to_us.holds)
+        log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
+        watching = self._watch(supervisor)
+        await self._is_ending.wait()
+        for task in watching:
+            task.cancel()
+        await listeners.stop(app)
+        scripts_too = self._next is None and self._stops_scripts()
+        holds = await supervisor.stop(scripts_too=scripts_too)
+        await store.close()
+        if self._next is not None:
+            log.info("restarting in place", executions=len(holds))
+            Handover(storage.lock, listeners.descriptors, holds).become(self._next)
+        (storage.path / SOCKET_NAME).unlink(missing_ok=True)
+        storage.release()
+        log.info("stopped", scripts="stopped too" if scripts_too else "go on")
+
+    # --- what it is built of -------------------------------------------------------------
+
+    def _supervisor(self, store: Store, open_files: int) -> Supervisor:
+        settings, path = self._settings, self._configured.storage
+        roots = tuple(Path(root) for root in settings.artifact_roots)
+        limits = Limits(spare_bytes=settings.min_free_bytes)
+        rules = Rules(
+            pump_program=find_pump(prefer_python=os.environ.get("STEPFLOW_PUMP") == "python"),
+            environment=dict(os.environ),
+            environment_mode=settings.script_environment,
+            max_running=self._most_running(),
+            least_free_bytes=settings.min_free_bytes,
+            open_files=open_files,
+        )
+        return Supervisor(
+            path, store, Feed(), ArtifactFolder(path / "artifacts", roots, limits), rules
+        )
+
+    def _most_running(self) -> int:
+        """As many as wanted, if the descriptors of this process suffice for them."""
+        wanted = self._settings.max_running
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        fitting = max(1, (descriptors - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_EXECUTION)
+        if fitting < wanted:
+            log.warning("fewer executions at once", wanted=wanted, open_files_allow=fitting)
+        return min(wanted, fitting)
+
+    def _web_settings(self, listeners: Listeners) -> WebSettings:
+        settings = self._settings
+        return WebSettings(
+            version=__version__,
+            api_key=settings.api_key if settings.is_authenticated else None,
+            allowed_hosts=tuple(settings.allowed_hosts),
+            own_ports=listeners.ports,
+            settings=tuple(
+                SettingShape(shown.name, shown.value, shown.source)
+                for shown in self._configured.shown()
+            ),
+        )
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._is_ending.set)
+        loop.add_signal_handler(signal.SIGINT, self._is_ending.set)
+        loop.add_signal_handler(signal.SIGHUP, self._restart_soon)
+
+    # --- ending --------------------------------------------------------------------------
+
+    def _stops_scripts(self) -> bool:
+        if self._settings.on_stop == "auto":
+            return is_container()
+        return self._settings.on_stop == "stop"
+
+    def _restart_soon(self) -> None:
+        if self._restarting is None or self._restarting.done():
+            self._restarting = asyncio.get_running_loop().create_task(self._restart())
+
+    async def _restart(self) -> None:
+        """Replace this image, if the new code, configuration and schema load; else say why not."""
+        command = self._wanted_command()
+        checked = await asyncio.to_thread(
+            subprocess.run,
+            [*command.argv, "--check"],
+            env=command.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if checked.returncode != 0:
+            reason = (checked.stderr.strip() or "no reason given").splitlines()[-1]
+            log.error("restart refused, this server goes on", reason=reason)
+            return
+        self._next = command
+        self._is_ending.set()
+
+    def _wanted_command(self) -> Command:
+        """This image's own command, or what `serve` left for a private server to become."""
+        left = self._configured.storage / PUBLIC_NAME
+        if self._is_private and left.exists():
+            return Command.take(left)
+        return Command([sys.executable, *sys.orig_argv[1:]], dict(os.environ))
+
+    # --- watching ------------------------------------------------------------------------
+
+    def _watch(self, supervisor: Supervisor) -> list[asyncio.Task[None]]:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._log_performance(supervisor))]
+        if self._is_private:
+            tasks.append(loop.create_task(self._leave_when_idle(supervisor)))
+        return tasks
+
+    async def _leave_when_idle(self, supervisor: Supervisor) -> None:
+        seconds = float(os.environ.get("_STEPFLOW_IDLE_SECONDS", IDLE_SECONDS))
+        busy_until = time.monotonic()
+        while time.monotonic() - busy_until < seconds:
+            await asyncio.sleep(seconds / 20)
+            if supervisor.active():
+                busy_until = time.monotonic()
+        self._is_ending.set()
+
+    async def _log_performance(self, supervisor: Supervisor) -> None:
+        """Once a minute: what a read of the store takes, the number last for who greps it."""
+        while True:
+            await asyncio.sleep(PERFORMANCE_SECONDS)
+            began = time.perf_counter()
+            try:
+                await supervisor.store.unfinished()
+            except StepflowError as error:
+                log.warning("performance not measured", reason=error.detail)
+            else:
+                took = (time.perf_counter() - began) * 1000
+                log.info(f"performance of a database read in ms {took:.2f}")
+
+
+def _tuning(settings: Settings) -> SqliteTuning:
+    return SqliteTuning(
+        cache_kib=settings.cache_size,
+        wal_autocheckpoint=settings.wal_autocheckpoint,
+        group_limit=settings.buffer_size,
+    )

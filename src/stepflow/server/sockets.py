@@ -1,0 +1,89 @@
+"""The listening sockets: our own, systemd's, or those that survived a restart in place."""
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from stepflow.errors import PortTaken
+from stepflow.server.storage import SOCKET_NAME
+
+BACKLOG = 2048
+FIRST_SYSTEMD_DESCRIPTOR = 3
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A TCP socket that listens. PortTaken names the port, who holds it, and the setting."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"port {port} on {host} is taken by {_holder(port)}: stop that, or set {setting}"
+            ) from error
+        raise PortTaken(
+            f"{host}:{port} can't be opened: {error.strerror}; see {setting}"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def listen_in(folder: Path) -> socket.socket:
+    """The unix socket `stepflow.sock` in a folder, of whatever length its path is.
+
+    A socket's address may have 107 bytes, so it is bound through the folder's descriptor. The
+    file's permission (0600, in a 0700 folder) is the authentication.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    mask = os.umask(0o177)
+    try:
+        (folder / SOCKET_NAME).unlink(missing_ok=True)
+        listening.bind(f"/proc/self/fd/{directory}/{SOCKET_NAME}")
+        listening.listen(BACKLOG)
+    finally:
+        os.umask(mask)
+        os.close(directory)
+    listening.setblocking(False)
+    return listening
+
+
+def from_systemd(environment: Mapping[str, str]) -> list[socket.socket]:
+    """Sockets of systemd's socket activation, in the order of its unit; none without it."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(environment.get("LISTEN_FDS", "0"))
+    sockets = []
+    for number in range(FIRST_SYSTEMD_DESCRIPTOR, FIRST_SYSTEMD_DESCRIPTOR + count):
+        os.set_inheritable(number, False)
+        sockets.append(inherited(number))
+    return sockets
+
+
+def inherited(descriptor: int) -> socket.socket:
+    listening = socket.socket(fileno=descriptor)
+    listening.setblocking(False)
+    return listening
+
+
+def _holder(port: int) -> str:
+    """The program that listens on a port, as far as we may know."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            is_listening = connection.status == psutil.CONN_LISTEN
+            if is_listening and connection.laddr.port == port and connection.pid:
+                name = psutil.Process(connection.pid).name()
+                return f"{name} (process {connection.pid})"
+    except psutil.Error:
+        return "another program (whose, only root may know)"
+    return "another program"
