@@ -25,10 +25,12 @@ from stepflow.store.tables import (
 
 _DIALECT = sqlite.dialect(paramstyle="named")
 
+# A prefix of an indexed length is walked from its newest row; of any other, all rows are merged
+# before the first comes (25 ms for 100,000).
 SEARCH_TABLE = """
 CREATE VIRTUAL TABLE execution_search USING fts5(
     name, command, tags, error_message, user_name,
-    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+    tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3 4 5 6 7 8'
 )
 """.strip()
 

@@ -233,5 +233,5 @@ CREATE INDEX idx_artifacts_step_id ON artifacts (step_id);
 
 CREATE VIRTUAL TABLE execution_search USING fts5(
     name, command, tags, error_message, user_name,
-    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+    tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3 4 5 6 7 8'
 );
