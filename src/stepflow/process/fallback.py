@@ -35,7 +35,7 @@ COMPLETE, CUT, SURVIVORS, UNKNOWN = 1, 2, 4, 8
 CODE_UNKNOWN = 0xFFFFFFFF
 
 LINGER = 2.0
-SWEEP_GRACE, SWEEP_LIMIT = 1.0, 2.0
+SWEEP_LOOK, SWEEP_GRACE, SWEEP_LIMIT = 0.1, 1.0, 2.0
 SWEEP_PAUSE = 0.02
 FULL_DISK_PAUSE = 0.1
 LEARN_LIMIT = 0.5
@@ -487,10 +487,13 @@ def buried_status(pidfd: int) -> int | None:
 
 
 class Sweep:
-    """Stopping what outlived the script: TERM, a short grace, KILL; then who is left is named."""
+    """Stopping what outlived the script: TERM, a short grace, KILL; then who is left is named.
+
+    First it only looks: a pipe ends a moment before its last writer has quite left."""
 
     def __init__(self, *, at_once: bool) -> None:
-        self.kill_at = now() + (0 if at_once else SWEEP_GRACE)
+        self.ask_at = now() + SWEEP_LOOK
+        self.kill_at = now() if at_once else self.ask_at + SWEEP_GRACE
         self.give_up_at = self.kill_at + SWEEP_LIMIT
         self.next_at = 0.0
         self.asked: dict[tuple[int, int], Process] = {}
@@ -502,6 +505,9 @@ class Sweep:
         if not living or now() >= self.give_up_at:
             return True
         kill = now() >= self.kill_at
+        self.next_at = now() + SWEEP_PAUSE
+        if now() < self.ask_at and not kill:
+            return False
         for one in living:
             key = (one.pid, one.start_time)
             if kill:
@@ -509,7 +515,6 @@ class Sweep:
             elif key not in self.asked:
                 send(one, signal.SIGTERM, signal.SIGCONT)
             self.asked.setdefault(key, one)
-        self.next_at = now() + SWEEP_PAUSE
         return False
 
     def in_words(self) -> str:
