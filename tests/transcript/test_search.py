@@ -211,6 +211,12 @@ def test_a_search_that_takes_too_long_says_so(tmp_path: Path) -> None:
         transcript.search(Search("line"), within_seconds=0)
 
 
+def test_a_cursor_beyond_the_end_finds_nothing_more(tmp_path: Path, kept: str) -> None:
+    with opened(tmp_path, b"needle\n" * 3, kept) as transcript:
+        page = transcript.search(Search("needle"), "9999999.3.3")
+        assert (page.lines, page.next, page.total) == ([], None, 3)
+
+
 def test_an_unlinked_log_is_still_searched(tmp_path: Path) -> None:
     with opened(tmp_path, b"one\nneedle\n") as transcript:
         (tmp_path / "log").unlink()

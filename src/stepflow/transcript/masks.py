@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import msgspec
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from stepflow import errors
 from stepflow.transcript.folder import sync_folder
@@ -23,6 +23,7 @@ from stepflow.transcript.folder import sync_folder
 SHORTEST_SECRET = 3
 # The characters of so short a secret that no neighbour influences are too few to be distinctive.
 _SHORTEST_ENCODED = 4
+_MOST_TABLE_BYTES = 8192
 _WINDOW_BYTES = 1 << 20
 
 
@@ -110,7 +111,7 @@ class Masks:
                 )
         self._patterns = _patterns(self.secrets)
         self.longest = max(map(len, self._patterns), default=0)
-        self._matcher = BytesAhoCorasick(self._patterns) if self._patterns else None
+        self._matcher = _matcher(self._patterns) if self._patterns else None
 
     def __bool__(self) -> bool:
         return self._matcher is not None
@@ -209,6 +210,13 @@ class Masks:
 
 
 NO_MASKS = Masks([])
+
+
+def _matcher(patterns: list[bytes]) -> BytesAhoCorasick:
+    # A table of all states takes 1 KiB for each byte of a secret: too much for a long key.
+    is_small = sum(map(len, patterns)) <= _MOST_TABLE_BYTES
+    kind = Implementation.DFA if is_small else Implementation.ContiguousNFA
+    return BytesAhoCorasick(patterns, implementation=kind)
 
 
 def _filled(data: bytes, fill: bytes) -> bytes:

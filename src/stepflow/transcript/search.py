@@ -102,7 +102,7 @@ def find(
     finder = Finder.of(pattern, within_seconds)
     start, end = _bounds(transcript, search)
     place = _Cursor.of(cursor) if cursor else _Cursor(start, 0, None)
-    place = msgspec.structs.replace(place, offset=max(start, place.offset))
+    place = msgspec.structs.replace(place, offset=min(max(start, place.offset), end))
     offsets = finder.lines(_bytes(transcript, place.offset, end), limit + 1)
     is_last = len(offsets) <= limit
     seen = place.seen + min(len(offsets), limit)
