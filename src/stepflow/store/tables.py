@@ -69,11 +69,11 @@ executions = Table(
     Index("idx_executions_created_at", "created_at"),
     Index("idx_executions_user", "user_name"),
     Index("idx_executions_seq", "seq", unique=True),
-    # The status at the end of each index answers the usual pair (this user, these statuses)
-    # without touching a row.
+    # The status and the time at the end of an index answer the usual pairs (this user, these
+    # statuses, since then) without touching a row.
     Index("idx_executions_status_seq", "status", "seq"),
-    Index("idx_executions_user_seq", "user_name", "seq", "status"),
-    Index("idx_executions_name_seq", "name", "seq", "status"),
+    Index("idx_executions_user_seq", "user_name", "seq", "status", "created_at"),
+    Index("idx_executions_name_seq", "name", "seq", "status", "created_at"),
     Index("idx_executions_created_seq", "created_at", "seq", "status"),
     Index("idx_executions_completed_at", "completed_at"),
 )

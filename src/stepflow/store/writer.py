@@ -167,7 +167,8 @@ class Writer:
     def _deliver(self, group: list[_Write]) -> None:
         self.units += len(group)
         self.failed_units += sum(write.error is not None for write in group)
-        self._loop.call_soon_threadsafe(_resolve, group)
+        if not self._loop.is_closed():  # else nobody is left to hear
+            self._loop.call_soon_threadsafe(_resolve, group)
 
     def _checkpoint_if_due(self) -> None:
         """Between groups, so that no caller waits for it. A changed row dirties about one page."""

@@ -122,7 +122,7 @@ CREATE INDEX idx_executions_created_at ON executions (created_at);
 
 CREATE INDEX idx_executions_created_seq ON executions (created_at, seq, status);
 
-CREATE INDEX idx_executions_name_seq ON executions (name, seq, status);
+CREATE INDEX idx_executions_name_seq ON executions (name, seq, status, created_at);
 
 CREATE UNIQUE INDEX idx_executions_seq ON executions (seq);
 
@@ -132,7 +132,7 @@ CREATE INDEX idx_executions_status_seq ON executions (status, seq);
 
 CREATE INDEX idx_executions_user ON executions (user_name);
 
-CREATE INDEX idx_executions_user_seq ON executions (user_name, seq, status);
+CREATE INDEX idx_executions_user_seq ON executions (user_name, seq, status, created_at);
 
 CREATE TABLE follow_state (
     execution_id TEXT NOT NULL,
