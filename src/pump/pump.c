@@ -101,7 +101,7 @@ _Static_assert(sizeof(struct exit_record) == 64, "one slot");
 enum phase { RUNNING, LEFT, SWEEPING, DRAINING, OVER };
 
 struct process {
-    pid_t pid, parent;
+    pid_t pid, parent, group;
     uint64_t start_time;
     char state, name[16];
     bool ours;
@@ -118,7 +118,7 @@ static struct identity_record here; /* boot id and PID namespace, shared by both
 static struct exit_record ending = {.kind = KIND_EXIT};
 static enum phase phase = RUNNING;
 
-static bool attached, stopping, killed, group_gone, has_children;
+static bool attached, stopping, killed, has_children;
 static pid_t script;
 static int script_pidfd = -1; /* only when attached: our own child is reaped by SIGCHLD */
 static int could_not_start = -1;
@@ -242,6 +242,8 @@ static bool look_at(pid_t pid, struct process *seen, int *exit_code)
             seen->state = *field;
         else if (number == 4)
             seen->parent = atoi(field);
+        else if (number == 5)
+            seen->group = atoi(field);
         else if (number == 22)
             seen->start_time = strtoull(field, NULL, 10);
         else if (number == 52 && exit_code)
@@ -291,22 +293,88 @@ static int open_process(pid_t pid, uint64_t start_time)
     return -1;
 }
 
-/* ---- stopping ---- */
-
-static void signal_group(int number)
+static void add(struct family *family, const struct process *process)
 {
-    if (script <= 0 || group_gone)
-        return;
-    /* Before its setsid the child has no group yet. */
-    if (kill(-script, number) < 0 && errno == ESRCH && phase == RUNNING)
-        kill(script, number);
+    if (family->count == family->room) {
+        family->room = family->room ? 2 * family->room : 256;
+        family->of = realloc(family->of, family->room * sizeof *family->of);
+        if (!family->of)
+            abort();
+    }
+    family->of[family->count++] = *process;
 }
 
-static bool group_lives(void)
+static bool carries_our_id(pid_t pid)
 {
-    if (!group_gone && (script <= 0 || (kill(-script, 0) < 0 && errno == ESRCH)))
-        group_gone = true; /* for good: the number may soon be somebody else's */
-    return !group_gone;
+    static char environment[1 << 20];
+    char path[32], wanted[128];
+    snprintf(path, sizeof path, "/proc/%d/environ", pid);
+    environment[0] = 0;
+    ssize_t length = read_whole(path, environment + 1, sizeof environment - 1);
+    int needed = snprintf(wanted, sizeof wanted, "%cSTEPFLOW_EXECUTION_ID=%s", 0, execution_id);
+    return length > 0 && memmem(environment, length + 2, wanted, needed + 1);
+}
+
+/* The subreaper's descendants are the script's, however they detached.  An attached pump has none:
+ * it goes by the id in their environment, which only `env -i` takes away. */
+static struct family living_family(void)
+{
+    struct family all = {0};
+    pid_t self = getpid();
+    DIR *folder = attached || has_children ? opendir("/proc") : NULL;
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        struct process process;
+        pid_t pid = atoi(entry->d_name);
+        if (pid > 0 && pid != self && look_at(pid, &process, NULL)) {
+            process.ours = attached ? carries_our_id(pid) : process.parent == self;
+            add(&all, &process);
+        }
+    }
+    if (folder)
+        closedir(folder);
+    for (bool found = true; found;) {
+        found = false;
+        for (size_t i = 0; i < all.count; i++)
+            for (size_t j = 0; j < all.count && !all.of[i].ours; j++)
+                if (all.of[j].ours && all.of[j].pid == all.of[i].parent)
+                    found = all.of[i].ours = true;
+    }
+    size_t kept_count = 0;
+    for (size_t i = 0; i < all.count; i++)
+        if (all.of[i].ours && all.of[i].state != 'Z')
+            all.of[kept_count++] = all.of[i];
+    all.count = kept_count;
+    return all;
+}
+
+static void signal_one(const struct process *process, int number)
+{
+    int fd = open_process(process->pid, process->start_time);
+    if (fd < 0)
+        return;
+    syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+    close(fd);
+}
+
+/* ---- stopping ---- */
+
+/* Returns whether the script's group has members.  Its number is certain only until the script is
+ * reaped; afterwards the members are looked up, since it may by then be somebody else's. */
+static bool signal_group(int number)
+{
+    bool found = false;
+    if (phase == RUNNING) {
+        /* Before its setsid the child has no group yet. */
+        return kill(-script, number) == 0 || kill(script, number) == 0;
+    }
+    struct family family = living_family();
+    for (size_t i = 0; i < family.count; i++)
+        if (family.of[i].group == script) {
+            signal_one(&family.of[i], number);
+            found = true;
+        }
+    free(family.of);
+    return found;
 }
 
 static void kill_now(void)
@@ -415,6 +483,7 @@ static ssize_t copy(size_t most)
     return n;
 }
 
+/* The log may not grow, but the script shall be able to end politely. */
 static ssize_t drop(void)
 {
     ssize_t n = read(source, kept, sizeof kept);
@@ -423,27 +492,28 @@ static ssize_t drop(void)
     return n < 0 && errno == EIO ? 0 : n;
 }
 
-/* Moves what is there; returns false when nothing was. */
-static bool transfer(void)
+/* Moves what is there; returns how many bytes that was. */
+static size_t transfer(void)
 {
+    bool is_full = launch.max_log_bytes && log_bytes >= launch.max_log_bytes;
     uint64_t room = launch.max_log_bytes ? launch.max_log_bytes - log_bytes : CHUNK;
     size_t most = room < CHUNK ? room : CHUNK;
     ssize_t n;
-    if (launch.max_log_bytes && log_bytes >= launch.max_log_bytes)
-        return (n = drop()) > 0 || (at_end = at_end || n == 0, false);
-    if (can_splice)
+    if (is_full)
+        n = drop();
+    else if (can_splice)
         n = splice(source, NULL, log_fd, NULL, most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     else
         n = copy(most);
-    if (n > 0)
+    if (n > 0 && !is_full)
         note_transfer(n);
     else if (n == 0)
         at_end = true;
-    else if (errno == EINVAL && can_splice)
-        return can_splice = false, true;
-    else if (errno != EAGAIN && errno != EINTR)
+    else if (n < 0 && errno == EINVAL && can_splice)
+        can_splice = false;
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
         blocked = true; /* a full disk, mostly: the bytes wait in the pipe, and so does the script */
-    return n > 0;
+    return n > 0 ? n : 0;
 }
 
 /* ---- input of a terminal ---- */
@@ -564,75 +634,12 @@ static void stranger_ended(uint64_t start_time)
 
 /* ---- what the script left behind ---- */
 
-static void add(struct family *family, const struct process *process)
-{
-    if (family->count == family->room) {
-        family->room = family->room ? 2 * family->room : 256;
-        family->of = realloc(family->of, family->room * sizeof *family->of);
-        if (!family->of)
-            abort();
-    }
-    family->of[family->count++] = *process;
-}
-
-static bool carries_our_id(pid_t pid)
-{
-    static char environment[1 << 20];
-    char path[32], wanted[128];
-    snprintf(path, sizeof path, "/proc/%d/environ", pid);
-    environment[0] = 0;
-    ssize_t length = read_whole(path, environment + 1, sizeof environment - 1);
-    int needed = snprintf(wanted, sizeof wanted, "%cSTEPFLOW_EXECUTION_ID=%s", 0, execution_id);
-    return length > 0 && memmem(environment, length + 2, wanted, needed + 1);
-}
-
-/* The subreaper's descendants are the script's, however they detached.  An attached pump has none:
- * it goes by the id in their environment, which only `env -i` takes away. */
-static struct family living_family(void)
-{
-    struct family all = {0};
-    pid_t self = getpid();
-    DIR *folder = opendir("/proc");
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        struct process process;
-        pid_t pid = atoi(entry->d_name);
-        if (pid > 0 && pid != self && look_at(pid, &process, NULL)) {
-            process.ours = attached ? carries_our_id(pid) : process.parent == self;
-            add(&all, &process);
-        }
-    }
-    if (folder)
-        closedir(folder);
-    for (bool found = true; found;) {
-        found = false;
-        for (size_t i = 0; i < all.count; i++)
-            for (size_t j = 0; j < all.count && !all.of[i].ours; j++)
-                if (all.of[j].ours && all.of[j].pid == all.of[i].parent)
-                    found = all.of[i].ours = true;
-    }
-    size_t kept_count = 0;
-    for (size_t i = 0; i < all.count; i++)
-        if (all.of[i].ours && all.of[i].state != 'Z')
-            all.of[kept_count++] = all.of[i];
-    all.count = kept_count;
-    return all;
-}
-
 static bool was_swept(const struct process *process)
 {
     for (size_t i = 0; i < swept.count; i++)
         if (swept.of[i].pid == process->pid && swept.of[i].start_time == process->start_time)
             return true;
     return false;
-}
-
-static void signal_one(const struct process *process, int number)
-{
-    int fd = open_process(process->pid, process->start_time);
-    if (fd < 0)
-        return;
-    syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
-    close(fd);
 }
 
 static void say(const char *format, ...)
@@ -670,16 +677,15 @@ static void finish_sweep(const struct family *survivors)
         write_names();
     int waiting = 0;
     drain_budget = ioctl(source, FIONREAD, &waiting) == 0 && !(launch.flags & WITH_TTY) ? waiting : CHUNK;
+    drain_budget += kept_length;
     phase = DRAINING;
 }
 
 static void sweep(void)
 {
-    struct family family = {0};
     int64_t now = boot_ms();
     reap();
-    if (attached || has_children)
-        family = living_family();
+    struct family family = living_family();
     if (family.count == 0 || now >= sweep_kill_at + SWEEP_KILL_MS) {
         finish_sweep(&family);
     } else if (now >= sweep_at) {
@@ -705,7 +711,7 @@ static bool has_writers(void)
 static void leave_when_over(int64_t now)
 {
     bool keep = (launch.flags & KEEP_BACKGROUND) && !stopping;
-    if (stopping ? group_lives() && !killed : !at_end && (keep || now < left_at + OUTPUT_AFTER_EXIT_MS))
+    if (stopping ? !killed && signal_group(0) : !at_end && (keep || now < left_at + OUTPUT_AFTER_EXIT_MS))
         return;
     if (!at_end && !stopping && has_writers())
         ending.flags |= CUT;
@@ -736,6 +742,8 @@ static int next_pause_ms(void)
 {
     if (phase == DRAINING)
         return blocked ? DISK_FULL_RETRY_MS : 0;
+    if (kept_length && !blocked)
+        return 0;
     if (phase == SWEEPING)
         return 10;
     if (phase == LEFT && stopping)
@@ -751,7 +759,7 @@ static void arm(int timer)
     int64_t due = 0, candidates[] = {
         stopping ? 0 : deadline,
         stopping && !killed ? kill_at : 0,
-        phase == LEFT ? left_at + OUTPUT_AFTER_EXIT_MS : 0,
+        phase == LEFT && !(launch.flags & KEEP_BACKGROUND) ? left_at + OUTPUT_AFTER_EXIT_MS : 0,
     };
     for (int i = 0; i < 3; i++)
         if (candidates[i] && (due == 0 || candidates[i] < due))
@@ -791,20 +799,21 @@ static void pump(int signals, int timer, uint64_t script_start_time)
         int ready = poll(on, 5, next_pause_ms());
         if (ready == 0 && wide)
             widen(false);
-        if (!at_end && (blocked || phase == DRAINING || (on[0].revents & (POLLIN | POLLHUP | POLLERR)))) {
-            uint64_t before = log_bytes;
-            if (!transfer() && !blocked && phase == DRAINING)
+        if (!at_end && (blocked || kept_length || phase == DRAINING || (on[0].revents & ~POLLOUT))) {
+            bool could_splice = can_splice;
+            size_t moved = transfer();
+            if (moved == 0 && !blocked && can_splice == could_splice)
                 drain_budget = 0; /* empty, though a survivor holds it open */
-            drain_budget -= log_bytes - before;
+            drain_budget -= moved;
         }
         if (on[0].revents & POLLOUT)
             pass_input();
+        if (on[3].revents)
+            stranger_ended(script_start_time);
         if (on[1].revents)
             take_signals(signals);
         if (on[2].revents && read(timer, &expirations, sizeof expirations) < 0)
             continue; /* re-armed meanwhile */
-        if (on[3].revents)
-            stranger_ended(script_start_time);
         if (on[4].revents)
             read_input();
         advance();
@@ -954,7 +963,6 @@ static uint64_t find_script(void)
             return found.start_time;
         }
     }
-    group_gone = true;
     stranger_ended(0);
     return 0;
 }

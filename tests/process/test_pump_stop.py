@@ -134,7 +134,7 @@ def test_a_silent_background_process_is_stopped_at_the_end_of_the_output(run: Ru
 
 
 def test_a_child_that_ends_within_two_seconds_is_not_cut(run: Run) -> None:
-    pumped = run("(sleep 0.4; echo late) & exit 0")
+    pumped = run("(sleep 0.2; echo late) & exit 0")
     record = pumped.end()
     assert (record.was_cut, record.background_count) == (False, 0)
     assert pumped.log == b"late\n"
@@ -161,6 +161,12 @@ def test_a_stop_ends_kept_background_processes_too(run: Run) -> None:
     record = pumped.end(within=5)
     assert (record.code, record.why.name) == (0, "BY_ITSELF")
     assert not is_running(int(pumped.log))
+
+
+def test_a_deadline_ends_kept_background_processes_too(run: Run) -> None:
+    pumped = run("sleep 60 & exit 0", keep_background=True, deadline=deadline(3), grace=SECOND)
+    record = pumped.end(within=10)
+    assert (record.code, record.why.name) == (0, "BY_ITSELF")
 
 
 def test_nobody_escapes_the_sweep(run: Run) -> None:
