@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventually import eventually
-from served import Served
+from server_process import ServerProcess
 from stepflow.process import Folder, read_status
 
 pytestmark = pytest.mark.crash
@@ -48,16 +48,16 @@ def expected(number: int) -> bytes:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path) as served:
+def served(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path) as served:
         yield served
 
 
-def create_all(served: Served) -> list[str]:
-    return [served.create(script(number))["id"] for number in range(SCRIPTS)]
+def create_all(served: ServerProcess) -> list[str]:
+    return [served.create(script(number)) for number in range(SCRIPTS)]
 
 
-def pumps(served: Served) -> list[int]:
+def pumps(served: ServerProcess) -> list[int]:
     found = []
     for status in served.storage.glob("executions/*/*/status"):
         with suppress(FileNotFoundError):
@@ -67,12 +67,8 @@ def pumps(served: Served) -> list[int]:
     return found
 
 
-def are_all_ended(served: Served) -> bool:
-    return not served.client.get("/api/executions/active").json()["active_executions"]
-
-
-def check_all(served: Served, ids: list[str]) -> None:
-    eventually(lambda: are_all_ended(served), within=120)
+def check_all(served: ServerProcess, ids: list[str]) -> None:
+    eventually(served.are_all_ended, within=120)
     for number, execution_id in enumerate(ids):
         ended = served.execution(execution_id)
         assert served.text(execution_id) == expected(number), f"log of {number}"
@@ -81,7 +77,7 @@ def check_all(served: Served, ids: list[str]) -> None:
         assert steps == [(f"part {n}", "completed") for n in range(0, LINES, 100)]
 
 
-def test_servers_killed_again_and_again_lose_nothing(served: Served) -> None:
+def test_servers_killed_again_and_again_lose_nothing(served: ServerProcess) -> None:
     ids = create_all(served)
     for _ in range(5):
         served.kill()
@@ -89,11 +85,11 @@ def test_servers_killed_again_and_again_lose_nothing(served: Served) -> None:
     check_all(served, ids)
 
 
-def test_pumps_killed_again_and_again_lose_nothing(served: Served) -> None:
+def test_pumps_killed_again_and_again_lose_nothing(served: ServerProcess) -> None:
     ids = create_all(served)
     chance = random.Random(1)
     killed = 0
-    while not are_all_ended(served):
+    while not served.are_all_ended():
         for pid in pumps(served):
             if chance.random() < 0.2:
                 with suppress(ProcessLookupError):
@@ -103,7 +99,9 @@ def test_pumps_killed_again_and_again_lose_nothing(served: Served) -> None:
     check_all(served, ids)
 
 
-def test_servers_and_pumps_killed_together_lose_nothing_while_scripts_run(served: Served) -> None:
+def test_servers_and_pumps_killed_together_lose_only_what_is_said(
+    served: ServerProcess,
+) -> None:
     ids = create_all(served)
     for _ in range(3):
         served.kill()
@@ -111,7 +109,7 @@ def test_servers_and_pumps_killed_together_lose_nothing_while_scripts_run(served
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         served.start()
-    eventually(lambda: are_all_ended(served), within=120)
+    eventually(served.are_all_ended, within=120)
     for number, execution_id in enumerate(ids):
         ended = served.execution(execution_id)["execution"]
         # The one loss there is needs both dead at a script's end, and it is said.
@@ -121,7 +119,7 @@ def test_servers_and_pumps_killed_together_lose_nothing_while_scripts_run(served
             assert expected(number).startswith(served.text(execution_id))
 
 
-def test_a_stopped_server_and_stopped_pumps_only_delay(served: Served) -> None:
+def test_a_stopped_server_and_stopped_pumps_only_delay(served: ServerProcess) -> None:
     ids = create_all(served)
     assert served.process is not None
     for _ in range(3):
@@ -137,19 +135,19 @@ def test_a_stopped_server_and_stopped_pumps_only_delay(served: Served) -> None:
     check_all(served, ids)
 
 
-def test_a_server_that_is_told_to_end_leaves_the_scripts_alone(served: Served) -> None:
+def test_a_server_that_is_told_to_end_leaves_the_scripts_alone(served: ServerProcess) -> None:
     ids = create_all(served)
     assert served.stop() == 0
     served.start()
     check_all(served, ids)
 
 
-def test_a_restart_in_place_keeps_the_process_and_every_line(served: Served) -> None:
+def test_a_restart_in_place_keeps_the_process_and_every_line(served: ServerProcess) -> None:
     ids = create_all(served)
     assert served.process is not None
     for count in range(1, 4):
         served.process.send_signal(signal.SIGHUP)
-        eventually(lambda n=count: served.log.count(" restarting ") == n, within=30)  # type: ignore[misc]
+        eventually(lambda n=count: served.log.count("restarting in place") == n, within=30)  # type: ignore[misc]
         assert served.client.get("/api/health").status_code == 200
     assert served.process.poll() is None
     check_all(served, ids)

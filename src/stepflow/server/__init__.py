@@ -15,6 +15,7 @@ from stepflow.server.handover import PUBLIC_NAME, Command, received
 from stepflow.server.logs import start_logging
 from stepflow.server.server import Server
 from stepflow.server.storage import Owner, owner_of
+from stepflow.store import check_schema
 
 __all__ = ["check", "serve"]
 
@@ -49,12 +50,8 @@ def serve(configured: Configuration, *, is_private: bool = False) -> int:
 
 
 def check(configured: Configuration) -> None:
-    """Load what the next image of a server would: its code, configuration and schema. Raises
-    StepflowError, or whatever keeps the code from loading."""
-    import stepflow.server.server
-    from stepflow.store import check_schema
-
-    del stepflow
+    """Load what the next image of a server would: its code (imported above), configuration and
+    schema. Raises StepflowError, or whatever keeps the code from loading."""
     check_schema(configured.storage / "database" / "stepflow.db")
 
 
