@@ -205,4 +205,4 @@ export type ServerMessage =
       type: "log_complete";
       data: { execution_id: string; line_count: number; size_bytes: number };
     }
-  | { type: "pong" | "server_status" | "error"; data: unknown };
+  | { type: "lagged" | "pong" | "server_status" | "error"; data: unknown };

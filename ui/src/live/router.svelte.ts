@@ -9,6 +9,11 @@ class Router {
   query = $state(new URLSearchParams(location.search));
   hash = $state(location.hash);
 
+  /** The address of the page without its hash: `<base>` would send a bare `#…` elsewhere. */
+  get path(): string {
+    return this.#address;
+  }
+
   readonly route: Route = $derived(routeOf(base, this.#address));
 
   start(): void {

@@ -86,11 +86,15 @@ class Socket {
     this.#heardAt = Date.now();
     this.#happened({ kind: "opened" });
     for (const subscription of this.#subscriptions) this.#ask(subscription);
-    const results = await Promise.allSettled([...this.#catchUps].map((fetch) => fetch()));
+    const isCurrent = await this.#catchUp();
     if (this.#socket !== socket) return;
-    if (results.every((result) => result.status === "fulfilled"))
-      this.#happened({ kind: "caught_up" });
+    if (isCurrent) this.#happened({ kind: "caught_up" });
     else socket?.close();
+  }
+
+  async #catchUp(): Promise<boolean> {
+    const results = await Promise.allSettled([...this.#catchUps].map((fetch) => fetch()));
+    return results.every((result) => result.status === "fulfilled");
   }
 
   #heard(message: ServerMessage): void {
@@ -99,6 +103,8 @@ class Socket {
       this.version = message.data.version;
       clock.correct(message.data.server_time);
     }
+    // News were left out for us: the state is read again.
+    if (message.type === "lagged") void this.#catchUp();
     for (const listener of this.#listeners) listener(message);
   }
 
