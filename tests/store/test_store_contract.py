@@ -104,6 +104,11 @@ def names(found: list[Execution]) -> list[str]:
     return [run.name for run in found]
 
 
+@given(st.uuids(), st.integers(0, 10**6))
+def test_the_id_of_a_step_is_a_uuid5(run_id: uuid.UUID, index: int) -> None:
+    assert step_id(str(run_id), index) == str(uuid.uuid5(run_id, f"step/{index}"))
+
+
 def test_an_execution_comes_back_as_it_was_created(check: Check) -> None:
     async def scenario(store: Store) -> None:
         wanted = execution(
