@@ -79,10 +79,13 @@ class Crowded(Folder):
 def test_descriptors_below_ten_do_not_overwrite_each_other(folder: Folder) -> None:
     child = os.fork()
     if not child:
-        os.closerange(3, 256)
-        os.open("/dev/null", os.O_RDONLY)
-        _, links, *_ = witness(Crowded(folder.path), [PYTHON_PUMP[0], "-c", WITNESS])
-        os._exit(links[3] != str(folder.status) or links[4] != str(folder.path))
+        try:
+            os.closerange(3, 256)
+            os.open("/dev/null", os.O_RDONLY)
+            _, links, *_ = witness(Crowded(folder.path), [PYTHON_PUMP[0], "-c", WITNESS])
+            os._exit(links[3] != str(folder.status) or links[4] != str(folder.path))
+        finally:
+            os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
