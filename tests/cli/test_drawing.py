@@ -95,7 +95,7 @@ def test_a_queued_execution_tells_its_place() -> None:
 def test_a_finished_step_folds_into_one_row() -> None:
     shown = view(step(0, "Build"), step(1, "compile", parent_index=0))
     row = drawn(drawing.folded(shown, shown.steps[0], NOW))
-    assert row.split() == ["✓", "Build", "1.2", "s", "1", "step", "inside"]
+    assert row.split() == ["✓", "Build", "1", "step", "inside", "1.2", "s"]
 
 
 def test_a_failed_step_shows_the_way_down_and_why() -> None:
@@ -116,13 +116,19 @@ def test_the_ending_says_what_became_of_it() -> None:
         duration_seconds=77.0,
     )
     assert drawn(drawing.ending(shown), 200) == (
-        "✗ nightly failed with exit code 3 · 1 min 17 s · 42 lines · stepflow show 0195a1b2-c3d4\n"
+        "✗ nightly failed with exit code 3 · 1 min 17 s · 42 lines\n"
     )
 
 
 def test_a_completed_execution_with_a_failed_step_is_no_plain_success() -> None:
     shown = view(step(0, "Lint", "failed"), status="completed", outcome_text="succeeded")
     assert drawn(drawing.ending(shown), 200).startswith("▲ nightly succeeded, 1 step failed")
+
+
+def test_a_long_name_gives_way_to_the_time() -> None:
+    row = drawing.step_row(step(0, "x" * 200), NOW, width=40)
+    assert row.cell_len == 40
+    assert row.plain.endswith("…  1.2 s")
 
 
 def test_wide_characters_keep_the_times_in_line() -> None:

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -69,6 +70,12 @@ class Client:
     def connect(self) -> http.client.HTTPConnection:
         raise NotImplementedError
 
+    def twin(self) -> "Client":
+        """The same place for another thread: a connection is for one alone."""
+        twin = copy(self)
+        twin._kept = None
+        return twin
+
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The JSON answer; the connection is kept for the next request."""
         with self.open(method, path, body, **query) as answer:
@@ -126,7 +133,7 @@ class Client:
         query: Mapping[str, Any],
     ) -> http.client.HTTPResponse:
         sent = {**self._headers, **(headers or {})}
-        if isinstance(body, bytes):
+        if isinstance(body, bytes | Iterator):
             sent.setdefault("Content-Type", "application/octet-stream")
         elif body is not None:
             body = json.dumps(body).encode()
@@ -145,7 +152,9 @@ class Client:
         advice = "stepflow serve starts one" if self.is_local else "check STEPFLOW_URL"
         return NoServer(
             f"no server answers for {self.where} ({words}): {advice}",
-            is_absent=isinstance(error, FileNotFoundError | ConnectionRefusedError),
+            is_absent=isinstance(
+                error, FileNotFoundError | NotADirectoryError | ConnectionRefusedError
+            ),
         )
 
     def answers(self) -> bool:

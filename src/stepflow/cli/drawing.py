@@ -15,7 +15,7 @@ from stepflow.cli.view import View, is_finished
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAMES_PER_SECOND = 12
 TAIL_LINES = 8
-_ROW_WIDTH = 76
+ROW_WIDTH = 76
 _SILENT_SECONDS = 20
 _OSC = re.compile(r"\x1b[\]P^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\r\x1b"} | {127: None}
@@ -39,7 +39,15 @@ def header(execution: Json) -> Text:
     return text
 
 
-def step_row(step: Json, now: datetime, *, depth: int = 0, frame: int | None = None) -> Text:
+def step_row(
+    step: Json,
+    now: datetime,
+    *,
+    depth: int = 0,
+    inside: int = 0,
+    frame: int | None = None,
+    width: int = ROW_WIDTH,
+) -> Text:
     """`  ✓ Build    12.3 s`; a spinner for a running step while something redraws it."""
     mark, colour = words.sign(step["status"])
     if step["status"] == "running" and frame is not None:
@@ -49,7 +57,9 @@ def step_row(step: Json, now: datetime, *, depth: int = 0, frame: int | None = N
     text.append(f" {step['name']}", "bold" if step["status"] in ("failed", "running") else "")
     if step["status"] == "skipped" and step.get("reason"):
         text.append(f"  {step['reason']}", _DIM)
-    _to_the_right(text, _step_time(step, now))
+    if inside:
+        text.append(f"  {words.count(inside, 'step')} inside", _DIM)
+    _to_the_right(text, _step_time(step, now), min(width, ROW_WIDTH))
     return text
 
 
@@ -61,25 +71,22 @@ def _step_time(step: Json, now: datetime) -> str:
     return words.ticking((now - words.time(step["started_at"])).total_seconds())
 
 
-def _to_the_right(text: Text, ending: str) -> None:
+def _to_the_right(text: Text, ending: str, width: int) -> None:
+    room = max(0, width - cell_len(ending) - 2)
+    if text.cell_len > room:
+        text.truncate(max(8, room), overflow="ellipsis")
+    gap = max(2, width - text.cell_len - cell_len(ending))
     if ending:
-        gap = max(2, _ROW_WIDTH - cell_len(text.plain) - cell_len(ending))
         text.append(" " * gap + ending, _DIM)
 
 
-def folded(view: View, step: Json, now: datetime) -> list[Text]:
+def folded(view: View, step: Json, now: datetime, *, width: int = ROW_WIDTH) -> list[Text]:
     """A finished step in one row; a failed one with the way down to what failed in it."""
-    rows = [step_row(step, now)]
-    inside = [inner for _, inner in view.tree(step["index"])]
-    if step["status"] == "failed" or any(inner["status"] == "failed" for inner in inside):
-        rows += [
-            step_row(inner, now, depth=depth + 1)
-            for depth, inner in view.tree(step["index"])
-            if inner["status"] == "failed"
-        ]
-    elif inside:
-        rows[0].append(f"  {words.count(len(inside), 'step')} inside", _DIM)
-    if step.get("error_message") and step["status"] == "failed":
+    within = [(depth + 1, inner) for depth, inner in view.tree(step["index"])]
+    failed = [(depth, inner) for depth, inner in within if inner["status"] == "failed"]
+    rows = [step_row(step, now, inside=0 if failed else len(within), width=width)]
+    rows += [step_row(inner, now, depth=depth, width=width) for depth, inner in failed]
+    if step["status"] == "failed" and step.get("error_message"):
         message = str(step["error_message"]).partition("\n")[0]
         rows.append(Text.assemble("    ", (message, "red")))
     return rows
@@ -99,7 +106,7 @@ def live(
 ) -> list[Text]:
     """What is redrawn below the finished part: open steps, their last lines, one line of state."""
     open_rows = [
-        step_row(step, now, depth=depth, frame=frame)
+        step_row(step, now, depth=depth, frame=frame, width=width - 1)
         for depth, step in view.tree()
         if not is_finished(step)
     ]
@@ -175,14 +182,21 @@ def ending(view: View) -> Text:
     if view.artifacts:
         facts.append(words.count(len(view.artifacts), "artifact"))
     text.append(" · " + " · ".join(facts), _DIM)
-    text.append(f" · stepflow show {words.short(execution['id'])}", _DIM)
     return text
+
+
+def advice(view: View) -> Text | None:
+    """What to look at next, where something is wrong."""
+    if view.status == "completed" and not view.failed():
+        return None
+    identity = words.short(view.execution["id"])
+    return Text(f"  stepflow show {identity} · stepflow logs {identity}", _DIM)
 
 
 def context(title: str, lines: Iterable[Text]) -> list[Text]:
     """The last lines of what failed, under their title."""
     return [
-        Text.assemble(("  ✗ ", "red"), (title, "bold")),
+        Text(f"  Last lines of {title}", "bold"),
         *(bar(line, "red") for line in lines),
     ]
 

@@ -7,16 +7,21 @@ the viewer touch nothing.
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepflow.cli import connection, standard_input
 from stepflow.cli.arguments import Arguments, Options, key_value, seconds, size_bytes
 from stepflow.cli.client import Client, Json, segment
 from stepflow.cli.follow import Follower, Screen, signals
 from stepflow.cli.outcome import exit_code
+from stepflow.cli.view import FINAL, is_marker
 from stepflow.errors import InvalidRequest
 
+if TYPE_CHECKING:
+    from threading import Thread
+
 _PIPE_CLOSED = 141
+_LOOK_SECONDS = 0.2
 
 
 def arguments(parser: Arguments) -> None:
@@ -75,12 +80,11 @@ def main(options: Options) -> int:
     wanted = wanted_execution(options, command, client.is_local, piped)
     answer = connection.create(client, wanted)
     path = f"/api/executions/{segment(answer['id'])}"
-    if wanted["stdin"] and not options.detach:
-        _send_input(client, path, answer)
+    sending = _send_input(client, path, answer) if wanted["stdin"] else None
     if options.detach:
-        if wanted["stdin"]:
-            _send_input_now(client, path, answer)
         print_id(answer, as_json=options.json)
+        while sending is not None and sending.is_alive() and not _is_over(client, path):
+            sending.join(_LOOK_SECONDS)  # there is nobody to copy it later
         return 0
     return watch(client, path, screen_for(client, path, options), is_tty=options.tty)
 
@@ -106,8 +110,7 @@ def wanted_execution(options: Options, command: list[str], is_local: bool, piped
     }
     if is_local:
         wanted["working_directory"] = str(_here(options.cwd))
-        wanted["environment"] = {**_environment(), **dict(options.env)}
-        wanted["inherit"] = False
+        wanted["caller_environment"] = _environment()
     if options.tty and sys.stdout.isatty():
         columns, rows = os.get_terminal_size(1)
         wanted["window"] = [rows, columns]
@@ -147,19 +150,14 @@ def _user() -> str | None:
     return os.environ.get("USER") or os.environ.get("LOGNAME")
 
 
-def _send_input(client: Client, path: str, answer: Json) -> None:
+def _send_input(client: Client, path: str, answer: Json) -> "Thread":
     if client.is_local and answer.get("input"):
-        standard_input.copy_to_fifo(answer["input"])
-    else:
-        standard_input.send(client, path)
+        return standard_input.copy_to_fifo(answer["input"])
+    return standard_input.send(client, path)
 
 
-def _send_input_now(client: Client, path: str, answer: Json) -> None:
-    """With --detach there is nobody to copy later: all of it first."""
-    if client.is_local and answer.get("input"):
-        standard_input.copy_all_to_fifo(answer["input"])
-    else:
-        standard_input.send_all(client, path)
+def _is_over(client: Client, path: str) -> bool:
+    return client.ask("GET", path)["execution"]["status"] in FINAL
 
 
 def screen_for(client: Client, path: str, options: Options) -> Screen:
@@ -175,8 +173,8 @@ def screen_for(client: Client, path: str, options: Options) -> Screen:
 
     def last_lines(step: Json, count: int) -> list[str]:
         page = client.ask("GET", f"{path}/logs", step=step["index"], tail=count + 1)
-        marker = step["last_line"] if not step.get("reason") else None
-        return [line["text"] for line in page["lines"] if line["line"] != marker][-count:]
+        lines = [line["text"] for line in page["lines"] if not is_marker(step, line["line"])]
+        return lines[-count:]
 
     return Stage(last_lines)
 

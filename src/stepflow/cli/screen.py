@@ -69,9 +69,35 @@ class Bytes(Silent):
 
 
 class JsonLines(Silent):
-    """Each event as one line of JSON; log events carry the output."""
+    """Each event as one line of JSON, and so each line of output, none left out."""
+
+    wants_output = True
+
+    def __init__(self) -> None:
+        self._unfinished = b""
+        self._line = 0
 
     def event(self, name: str, data: Any) -> None:
+        if name == "end":
+            return  # told by `end`, behind the last line of output
+        if name != "log":
+            self._put(name, data)
+
+    def output(self, data: bytes) -> None:
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+        for line in lines:
+            self._put_line(line)
+
+    def end(self, view: View) -> None:
+        if self._unfinished:
+            self._put_line(self._unfinished)
+        self._put("end", {"execution": view.execution})
+
+    def _put_line(self, line: bytes) -> None:
+        self._put("log", {"line": self._line, "text": line.decode(errors="replace")})
+        self._line += 1
+
+    def _put(self, name: str, data: Any) -> None:
         sys.stdout.write(json.dumps({"event": name, "data": data}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 

@@ -2,7 +2,6 @@
 spinner and their last lines, output outside any step as it comes, the failure's context at the end.
 """
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -93,7 +92,8 @@ class Stage:
         self.pause()
         self._print_rows(None)
         self._print(self._context(view))
-        self._print([drawing.ending(view)])
+        advice = drawing.advice(view)
+        self._print([drawing.ending(view), *([advice] if advice else [])])
         for diagnostic in view.execution.get("diagnostics") or []:
             self._print([Text(f"  ▲ {diagnostic}", "yellow")])
         if view.execution.get("tail_may_be_missing"):
@@ -135,7 +135,7 @@ class Stage:
         for step in self._rows_due(before_line):
             self._printed.add(step["index"])
             self._tail.clear()
-            self._print(drawing.folded(self._view, step, clock()))
+            self._print(drawing.folded(self._view, step, clock(), width=self._console.width - 1))
 
     def _print(self, rows: list[Text]) -> None:
         if rows:
@@ -166,9 +166,3 @@ class Stage:
 def _is_past(step: Json, line: int) -> bool:
     last = step.get("last_line")
     return last is None or last < line
-
-
-def is_possible() -> bool:
-    import os
-
-    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -8,12 +8,17 @@ import errno
 import os
 import stat
 import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
 from stepflow.cli.client import Client
 from stepflow.cli.follow import Messages, Typed
-from stepflow.errors import StepflowError
+from stepflow.cli.view import FINAL
+from stepflow.errors import Conflict, StepflowError
 
 _PIECE_BYTES = 1 << 16
+_QUEUED_SECONDS = 0.02
 
 
 def is_piped() -> bool:
@@ -25,16 +30,18 @@ def is_piped() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def copy_to_fifo(path: str) -> None:
+def copy_to_fifo(path: str) -> threading.Thread:
     """In the background; opening blocks until the script is there to read."""
-    threading.Thread(target=copy_all_to_fifo, args=(path,), daemon=True).start()
+    return _started(_copy_to_fifo, path)
 
 
-def copy_all_to_fifo(path: str) -> None:
-    try:
-        fifo = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return  # already over: nobody is left to read
+def _copy_to_fifo(path: str) -> None:
+    while True:
+        try:
+            fifo = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            break
+        except FileNotFoundError:
+            time.sleep(_QUEUED_SECONDS)  # made when the execution leaves the queue
     with os.fdopen(fifo, "wb", buffering=0) as script:
         while piece := os.read(0, _PIECE_BYTES):
             try:
@@ -45,25 +52,34 @@ def copy_all_to_fifo(path: str) -> None:
                 return  # the script has closed its stdin, as `head` does
 
 
-def send(client: Client, path: str) -> None:
+def send(client: Client, path: str) -> threading.Thread:
     """To a server elsewhere, in the background."""
-    threading.Thread(target=send_all, args=(client, path), daemon=True).start()
+    return _started(_send, client.twin(), path)
 
 
-def send_all(client: Client, path: str) -> None:
+def _send(client: Client, path: str) -> None:
+    pieces = iter(lambda: os.read(0, _PIECE_BYTES), b"")
     while True:
-        piece = os.read(0, _PIECE_BYTES)
         try:
-            client.ask("POST", f"{path}/input", piece)
+            client.ask("POST", f"{path}/input", pieces)
+        except Conflict:
+            if _has_ended(client, path):
+                return
+            time.sleep(_QUEUED_SECONDS)  # it waits in the queue, nothing was read yet
         except StepflowError:
-            return  # it has ended, or reads no input: that is for its outcome to tell
-        if not piece:
-            return  # the empty piece has told the end
+            return  # it has ended, or the server has: the event stream tells which
+        else:
+            return
+
+
+def _has_ended(client: Client, path: str) -> bool:
+    status: str = client.ask("GET", path)["execution"]["status"]
+    return status in FINAL
 
 
 def type_into(messages: Messages) -> None:
     """Keys of a raw terminal as messages, in the background."""
-    threading.Thread(target=_type_into, args=(messages,), daemon=True).start()
+    _started(_type_into, messages)
 
 
 def _type_into(messages: Messages) -> None:
@@ -78,3 +94,9 @@ def _type_into(messages: Messages) -> None:
         messages.put(Typed(data or b"\x04"))
         if not data:
             return
+
+
+def _started(target: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, daemon=True)
+    thread.start()
+    return thread

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from stepflow.errors import InvalidRequest
 from stepflow.model import Execution, NewExecution, Status
 from stepflow.store import DayCount, Query, Sample
-from stepflow.web.call import Call, NoQuery, body_bytes, body_of, media_type, refusal
+from stepflow.web.call import Call, NoQuery, body_of, media_type, refusal
 from stepflow.web.clock import now
 from stepflow.web.detail import detail_of
 from stepflow.web.json import Answer, rounded
@@ -57,11 +58,14 @@ class Executions(msgspec.Struct, frozen=True):
 
 
 class Created(msgspec.Struct, frozen=True):
+    """`input` is the FIFO that a script with `stdin` reads, for clients on this machine."""
+
     id: str
     status: Status
     name: str
     message: str
     execution: ExecutionShape
+    input: str | None
 
 
 class ActiveExecutions(msgspec.Struct, frozen=True):
@@ -233,13 +237,23 @@ async def usage(call: Call[NoQuery, None]) -> Response:
 
 
 async def input_written(call: Call[NoQuery, None]) -> Response:
-    """Give bytes to a script that has an input: the raw body, or `data` of a JSON body"""
+    """Give bytes to a script that has an input: the raw body, or `data` of a JSON body. The end of
+    the body is the end of file for a script without a terminal"""
+    supervisor = call.site.supervisor
     if media_type(call.request) == "application/json":
         data = (await body_of(call.request, Input)).data.encode("utf-8", "surrogatepass")
-    else:
-        data = await body_bytes(call.request)
-    await call.site.supervisor.write_input(call.id, data)
-    return Answer(Said(f"{len(data)} bytes were written"))
+        await supervisor.write_input(call.id, data)
+        return Answer(Said(f"{len(data)} bytes were written"))
+    written = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal written
+        async for piece in call.request.stream():
+            yield piece
+            written += len(piece)
+
+    await supervisor.feed_input(call.id, pieces())
+    return Answer(Said(f"{written} bytes were written"))
 
 
 async def resized(call: Call[NoQuery, Window]) -> Response:
@@ -259,6 +273,7 @@ async def _answer_created(site: Site, execution: Execution, wait: timedelta | No
         execution.name,
         f"execution {execution.id} is {execution.status.value}{place}",
         shape,
+        str(site.supervisor.folder(execution.id).input) if execution.stdin else None,
     )
     return Answer(body, 201, {"Location": f"/api/executions/{execution.id}"})
 
