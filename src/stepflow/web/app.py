@@ -36,7 +36,7 @@ def create_app(supervisor: Supervisor, settings: WebSettings) -> Starlette:
     pages = Pages(settings.ui)
     app = Starlette(
         routes=[
-            *(_route(site, endpoint) for endpoint in ENDPOINTS),
+            *_routes(site),
             *_documentation(settings.version),
             WebSocketRoute("/ws", LiveSocket(site)),
             *(Route(path, pages.index) for path in ROUTES),
@@ -80,15 +80,24 @@ def _guarding(settings: WebSettings) -> dict[str, Any]:
     }
 
 
-def _route(site: Site, endpoint: Endpoint) -> Route:
+def _routes(site: Site) -> list[BaseRoute]:
+    """One route per path, so that a wrong method is told all the right ones."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return [_route(site, path, by_method) for path, by_method in by_path.items()]
+
+
+def _route(site: Site, path: str, by_method: dict[str, Endpoint]) -> Route:
     async def answered(request: Request) -> Response:
+        endpoint = by_method["GET" if request.method == "HEAD" else request.method]
         query: Any = query_of(request, endpoint.query)
         body: Any = None
         if endpoint.body is not None and endpoint.body_type == JSON:
             body = await body_of(request, endpoint.body)
         return await endpoint.call(Call(site, request, query, body))
 
-    return Route(endpoint.path, answered, methods=[endpoint.method])
+    return Route(path, answered, methods=list(by_method))
 
 
 def _documentation(version: str) -> list[BaseRoute]:

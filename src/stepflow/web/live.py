@@ -94,7 +94,9 @@ class Channel:
         self.users = 0
         self._grown = asyncio.Event()
         with self._open() as transcript:
-            self._head = self._whole(transcript, Place(0, Cursor(0)), transcript.size_bytes, True)
+            self._head = self._whole(
+                transcript, Place(0, Cursor(0)), transcript.size_bytes, execution.is_finished
+            )
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     @property
