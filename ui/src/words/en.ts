@@ -107,6 +107,7 @@ export const en = {
     title: "New execution",
     again: (name: string) => `Run “${name}” again`,
     command: "Command",
+    kind: "Kind of command",
     shell: "Shell line",
     list: "Argument list",
     shellHint: "Runs with /bin/sh -c.",

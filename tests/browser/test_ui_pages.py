@@ -1,0 +1,126 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, expect
+from watched_page import WatchedPage
+
+from server_process import ServerProcess
+
+FAILING = (
+    r"echo STEP_START:Build; printf '\033[31mred \033[2mdim\033[0m \033[33;44mon blue\033[0m\n'; "
+    "echo ARTIFACT:gone.txt:Gone; echo META:a:b; echo STEP_ERROR:broken; exit 2"
+)
+
+
+@pytest.fixture(scope="module")
+def ids(server: ServerProcess) -> dict[str, str]:
+    made = {
+        "failed": server.create(FAILING, name="fails", tags=["nightly"], user="anna"),
+        "quiet": server.create("true", name="quiet"),
+        "running": server.create("echo STEP_START:Wait; sleep 600", name="runs"),
+    }
+    server.ended(made["failed"])
+    server.ended(made["quiet"])
+    return made
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?q=nothing-has-this-name",
+        "/new",
+        "/nowhere/at/all",
+        "/executions/{failed}",
+        "/executions/{failed}?tab=artifacts",
+        "/executions/{failed}?tab=annotations",
+        "/executions/{failed}?tab=details",
+        "/executions/{quiet}",
+        "/executions/{running}",
+        "/executions/00000000-0000-7000-8000-000000000000",
+    ],
+)
+def test_a_page_has_no_barrier(
+    browser: Browser, server: ServerProcess, ids: dict[str, str], path: str, theme: str
+) -> None:
+    with WatchedPage(browser, server.url, color_scheme=theme) as page:
+        page.open(path.format(**ids))
+        page.page.wait_for_load_state("networkidle")
+        assert violations(page.page) == []
+
+
+def test_dialogs_have_no_barrier(page: WatchedPage, ids: dict[str, str]) -> None:
+    page.open_execution(ids["running"])
+    page.press("?")
+    expect(page.page.get_by_role("dialog")).to_be_visible()
+    assert violations(page.page) == []
+    page.press("Escape", "x")
+    expect(page.page.get_by_role("dialog", name="Cancel this execution?")).to_be_visible()
+    assert violations(page.page) == []
+
+
+@pytest.mark.parametrize("width", [360, 640, 3840])
+def test_a_page_fits_its_width(page: WatchedPage, ids: dict[str, str], width: int) -> None:
+    page.page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/new", f"/executions/{ids['failed']}", f"/executions/{ids['running']}"):
+        page.open(path).page.wait_for_load_state("networkidle")
+        wide = page.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, path
+        assert violations(page.page) == []
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(page: WatchedPage) -> None:
+    page.open()
+    page.page.get_by_role("button", name="Theme: system").click()
+    page.page.get_by_role("button", name="Theme: light").click()
+    page.page.reload()
+    expect(page.page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    ground = page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert ground == "rgb(13, 17, 23)"
+
+
+def test_it_works_behind_a_path_prefix(browser: Browser, server: ServerProcess) -> None:
+    execution_id = server.create("echo behind a prefix", name="prefixed")
+    server.ended(execution_id)
+
+    def unprefixed(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.replace("/tools/flow/", "/", 1))
+        route.fulfill(response=answer)
+
+    with WatchedPage(browser, server.url) as page:
+        page.page.route(f"{server.url}/tools/flow/**", unprefixed)
+        page.open(f"/tools/flow/executions/{execution_id}")
+        page.shows(1, "behind a prefix")
+        page.page.get_by_role("link", name="StepFlow").click()
+        page.page.get_by_role("link", name="prefixed").click()
+        assert page.page.url == f"{server.url}/tools/flow/executions/{execution_id}"
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder: Path = tmp_path_factory.mktemp("locked")
+    settings = {"STEPFLOW_AUTH_ENABLED": "true", "STEPFLOW_API_KEY": "open sesame"}
+    with ServerProcess(folder, **settings) as running:
+        yield running
+
+
+def test_a_locked_server_asks_for_its_key_once(browser: Browser, locked: ServerProcess) -> None:
+    with WatchedPage(browser, locked.url) as page:
+        page.open().page.get_by_label("API key").fill("guess")
+        page.page.get_by_role("button", name="Continue").click()
+        expect(page.page.get_by_text("That is not the key.")).to_be_visible()
+        assert violations(page.page) == []
+        page.page.get_by_label("API key").fill("open sesame")
+        page.page.get_by_role("button", name="Continue").click()
+        expect(page.page.get_by_text("Nothing has run here yet")).to_be_visible()
+        expect(page.page.locator("[data-connection=live]")).to_be_visible()
+        page.page.reload()
+        expect(page.page.get_by_text("Nothing has run here yet")).to_be_visible()

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+from watched_page import WatchedPage
+
+from server_process import ServerProcess
+
+COUNTING = 'i=0; while [ $i -lt {last} ]; do i=$((i+1)); echo "line $i"; sleep {pause}; done'
+
+
+def test_an_execution_started_in_the_form_is_watched_to_its_end(page: WatchedPage) -> None:
+    page.open("/new")
+    page.page.get_by_label("Command", exact=True).fill(
+        "echo STEP_START:Build; sleep 0.5; echo compiled; echo STEP_COMPLETE:Build"
+    )
+    page.page.get_by_label("Name").fill("from the form")
+    page.page.get_by_role("button", name="Start").click()
+    page.waits_for_status("completed")
+    expect(page.page.get_by_role("heading", level=1)).to_have_text("from the form")
+    expect(page.page.get_by_role("button", name="Build, Completed")).to_be_visible()
+    page.shows(2, "compiled")
+
+
+def test_a_mistake_in_the_form_is_shown_and_nothing_starts(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    before = server.client.get("/api/executions").json()["total_count"]
+    page.open("/new").page.get_by_role("button", name="Start").click()
+    expect(page.page.get_by_text("Say what to run.")).to_be_visible()
+    page.page.get_by_label("Command", exact=True).fill("true")
+    page.page.get_by_label("Timeout").fill("soon")
+    page.page.get_by_role("button", name="Start").click()
+    expect(page.page.get_by_text("This has to be a number")).to_be_visible()
+    assert server.client.get("/api/executions").json()["total_count"] == before
+
+
+def test_the_list_shows_a_new_execution_and_its_end_without_a_reload(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    page.open()
+    expect(page.page.locator("[data-connection=live]")).to_be_visible()
+    execution_id = server.create("sleep 1", name="appears")
+    row = page.page.locator(f"tr[data-execution='{execution_id}']")
+    expect(row).to_have_attribute("data-status", "running")
+    expect(row).to_have_attribute("data-status", "completed", timeout=10_000)
+
+
+def test_filters_are_kept_in_the_address(page: WatchedPage, server: ServerProcess) -> None:
+    server.ended(server.create("exit 4", name="needle in the list"))
+    page.open("/?status=failed&q=needle")
+    row = page.page.get_by_role("link", name="needle in the list")
+    expect(row.first).to_be_visible()
+    page.page.get_by_role("button", name="Completed").click()
+    expect(page.page.get_by_text("No execution matches these filters")).to_be_visible()
+    assert "status=completed" in page.page.url
+
+
+def test_cancel_asks_first_and_then_stops(page: WatchedPage, server: ServerProcess) -> None:
+    execution_id = server.create("echo ready; sleep 600")
+    page.open_execution(execution_id).waits_for_lines(1)
+    page.press("x")
+    dialog = page.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Keep running").click()
+    assert server.execution(execution_id)["execution"]["status"] == "running"
+    page.page.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Stop", exact=True).click()
+    page.waits_for_status("cancelled")
+
+
+def test_following_pauses_for_a_reader_and_f_resumes_it(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create(COUNTING.format(last=100_000, pause=0.02))
+    page.open_execution(execution_id).waits_for_lines(100)
+    page.press("PageUp")
+    expect(page.page.get_by_role("button", name="press F")).to_be_visible()
+    top = page.page.locator(".log").evaluate("(log) => log.scrollTop")
+    page.waits_for_lines(page.line_count() + 30)
+    assert page.page.locator(".log").evaluate("(log) => log.scrollTop") == top
+    page.press("f")
+    page.page.wait_for_function(
+        "() => document.querySelector(`.row[data-line='${"
+        "document.querySelector('[data-lines]').dataset.lines}']`)"
+    )
+    server.client.post(f"/api/executions/{execution_id}/cancel", json={"kill": True})
+
+
+def test_no_line_is_missing_after_the_server_was_killed_and_started_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with ServerProcess(tmp_path / "server") as server, WatchedPage(browser, server.url) as page:
+        execution_id = server.create(COUNTING.format(last=400, pause=0.02))
+        page.open_execution(execution_id).waits_for_lines(50)
+        server.kill()
+        expect(page.page.locator("[data-connection=reconnecting]")).to_be_visible()
+        server.start()
+        expect(page.page.locator("[data-connection=live]")).to_be_visible(timeout=30_000)
+        page.waits_for_status("completed", within=60)
+        page.waits_for_lines(400)
+        assert page.all_lines() == {n: f"line {n}" for n in range(1, 401)}
+
+
+def test_a_rerun_opens_the_new_execution(page: WatchedPage, server: ServerProcess) -> None:
+    execution_id = server.create("echo again", name="twice")
+    server.ended(execution_id)
+    page.open_execution(execution_id).page.get_by_role("button", name="Rerun").click()
+    page.page.wait_for_url(lambda url: execution_id not in url)
+    page.shows(1, "again")
+
+
+def test_secrets_are_asked_for_again_at_a_rerun(page: WatchedPage, server: ServerProcess) -> None:
+    execution_id = server.create("echo hi", secret_environment={"TOKEN": "do-not-show"})
+    server.ended(execution_id)
+    page.open_execution(execution_id).page.get_by_role("button", name="Rerun").click()
+    expect(page.page.get_by_label("Secret environment: Variable")).to_have_value("TOKEN")
+    expect(page.page.get_by_label("Secret environment: Value")).to_have_value("")
