@@ -64,12 +64,30 @@ def test_watchers_hear_of_steps_only_when_they_are_recorded(floor: Floor) -> Non
                 for message in await watcher.batch():
                     if isinstance(message, StepUpdate):
                         recorded = await store.steps(created.id)
-                        assert recorded[message.step.index].status is StepStatus.COMPLETED
+                        assert message.step.name == recorded[message.step.index].name
                         seen.append(message.step.name)
                     if isinstance(message, LogComplete):
                         return seen
 
     assert set(floor.on(watch)) == {"a"}
+
+
+def test_saving_the_offset_never_gets_in_the_way_of_the_end(floor: Floor) -> None:
+    async def many(supervisor: Supervisor, _: SqliteStore) -> list[object]:
+        script = "echo STEP_START:a; echo one; echo STEP_COMPLETE:a; echo two"
+        runs = (floor.run(supervisor, script) for _ in range(40))
+        return [execution.outcome for execution in await asyncio.gather(*runs)]
+
+    assert floor.on(many, save_seconds=0.0) == [Succeeded()] * 40
+
+
+def test_usage_is_sampled_while_a_script_runs(floor: Floor) -> None:
+    async def sampled(supervisor: Supervisor, store: SqliteStore) -> set[str]:
+        ended = await floor.run(supervisor, "sleep 0.5")
+        return {sample.name for sample in await store.metrics(ended.id)}
+
+    names = floor.on(sampled, sample_seconds=0.05)
+    assert names == {"process.memory_bytes", "process.count", "process.cpu_percent"}
 
 
 def test_the_queue_holds_what_is_too_many_and_keeps_the_order(floor: Floor) -> None:
@@ -92,8 +110,9 @@ def test_a_large_log_is_archived_after_the_end_and_reads_the_same(floor: Floor) 
 
     async def archived(supervisor: Supervisor, _: SqliteStore) -> list[str]:
         folder = supervisor.folder(ended.id).path
-        await asyncio.to_thread(eventually, lambda: not (folder / "log").exists())
-        return sorted(path.name for path in folder.iterdir())
+        names = lambda: [path.name for path in folder.iterdir()]  # noqa: E731
+        await asyncio.to_thread(eventually, lambda: names() == ["log.zst"])
+        return names()
 
     assert floor.on(archived) == ["log.zst"]
     assert floor.text(ended) == expected

@@ -124,6 +124,7 @@ class Runner:
         self._last_error: str | None = None
         self._starts = 0
         self._is_abandoned = False
+        self._is_settling = False
 
     # --- beginning -----------------------------------------------------------------------
 
@@ -230,7 +231,7 @@ class Runner:
 
     def _drain(self) -> int:
         """Read one turn's worth; the tail calls it."""
-        if self._recording is not None or self._is_abandoned or self._log is None:
+        if self._recording is not None or self._is_settling or self._log is None:
             return 0
         taken, began = 0, time.perf_counter()
         while taken < TURN_BYTES and time.perf_counter() - began < TURN_SECONDS:
@@ -322,7 +323,8 @@ class Runner:
 
     async def save(self) -> None:
         """Record how far the log was read, if that is further than the last event."""
-        if self._recording is None and self._parser.offset > self._recorded_offset:
+        is_free = self._recording is None and not self._is_settling
+        if is_free and self._parser.offset > self._recorded_offset:
             self._recording = self._loop.create_task(self._record([]))
             await self._recording
 
@@ -347,7 +349,7 @@ class Runner:
     def _abandon(self) -> None:
         """Somebody else records this execution: it is theirs, and whatever we read is too."""
         log.error("another owner records this execution", execution=self.execution.id)
-        self._is_abandoned = True
+        self._is_abandoned = self._is_settling = True
         self.close()
 
     # --- artifacts -----------------------------------------------------------------------
@@ -515,8 +517,11 @@ class Runner:
         memory_peak_bytes: int | None = None,
     ) -> None:
         """Record the end and tell of it; what is left to do to the files comes after."""
-        if self._is_abandoned:
+        if self._recording is not None:
+            await self._recording
+        if self._is_settling:
             return
+        self._is_settling = True
         at = at or datetime.now(UTC)
         is_cancelled = not isinstance(outcome, Lost) and self.execution.cancellation is not None
         final = self._parser.finish(exit_code, at, cancelled=is_cancelled)
@@ -575,6 +580,13 @@ class Runner:
             path.unlink(missing_ok=True)
 
     # --- the rest ------------------------------------------------------------------------
+
+    @property
+    def children(self) -> list[int]:
+        """Processes of ours whose end somebody still has to see."""
+        script = self._records().script
+        pids = [self.pump.pid] if self.pump is not None else []
+        return [*pids, script.identity.pid] if self._script is not None and script else pids
 
     def note_usage(self, usage: Usage) -> None:
         """Keep the peak of what the script's tree was seen to use."""

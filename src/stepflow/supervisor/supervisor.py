@@ -46,6 +46,7 @@ from stepflow.process import (
     Input,
     Launch,
     Usage,
+    reap_strangers,
     script_environment,
     usage_of,
 )
@@ -55,8 +56,6 @@ from stepflow.supervisor.archiver import Archiver
 from stepflow.supervisor.creation import checked, execution_of, repeated
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
-SAVE_SECONDS = 1.0
-SAMPLE_SECONDS = 5.0
 STOP_SECONDS = 8.0
 
 Result = TypeVar("Result")
@@ -76,6 +75,8 @@ class Rules:
     least_free_bytes: int = 1 << 30
     open_files: int | None = None
     archive_after_seconds: float = 60.0
+    save_seconds: float = 1.0
+    sample_seconds: float = 5.0
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
@@ -115,8 +116,8 @@ class Supervisor:
         self._archiver = Archiver(
             storage / "executions", self._is_unfinished, rules.archive_after_seconds
         )
-        self._background(self._tick(SAVE_SECONDS, self._save))
-        self._background(self._tick(SAMPLE_SECONDS, self._sample))
+        self._background(self._tick(rules.save_seconds, self._save))
+        self._background(self._tick(rules.sample_seconds, self._sample))
 
     # --- asked for by clients ------------------------------------------------------------
 
@@ -411,6 +412,7 @@ class Supervisor:
 
     async def _sample(self) -> None:
         """CPU and memory of every script's tree, kept with its execution."""
+        reap_strangers({pid for runner in self._running.values() for pid in runner.children})
         runners = {r.pump.pid: r for r in self._running.values() if r.pump is not None}
         if not runners or self.problem is not None:
             return
