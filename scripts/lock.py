@@ -9,26 +9,32 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LISTS = {"run": [], "setup": ["build"], "dev": ["build", "dev"]}
-GUIDE_EXTRAS = """\
+LISTS = {
+    "run": ["pyproject.toml"],
+    "setup": ["pyproject.toml", "--group", "build"],
+    "dev": ["pyproject.toml", "--group", "build", "--group", "dev"],
+    "node": ["--group", "node"],
+}
+PLAIN = """\
+# Written by `make lock`: the product itself, beside its pinned dependencies.
+.
+{pins}
 # The deployment guide looks for it with `pip list | grep aiosqlite`; nothing here imports it.
+aiosqlite==0.22.1
 """
 
 
 def main() -> None:
-    for name, groups in LISTS.items():
-        chosen = [argument for group in groups for argument in ("--group", group)]
+    for name, sources in LISTS.items():
+        options = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--upgrade"]
+        options += ["--python-version", "3.11", "-o", f"requirements/{name}.txt"]
         subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", "-q", "pyproject.toml", *chosen,
-             "--generate-hashes", "--no-emit-index-url", "--no-header", "--upgrade",
-             "-o", f"requirements/{name}.txt"],
-            cwd=ROOT, check=True,
-        )  # fmt: skip
-    locked = (ROOT / "requirements/run.txt").read_text()
-    pins = re.findall(r"^([a-z0-9_.\[\]-]+==[^ \\]+)", locked, re.MULTILINE | re.IGNORECASE)
-    header = "# Written by `make lock`. The product itself, beside its pinned dependencies.\n.\n"
-    extras = GUIDE_EXTRAS + "aiosqlite==0.22.1\n"
-    (ROOT / "requirements.txt").write_text(header + "\n".join(pins) + "\n" + extras)
+            [sys.executable, "-m", "uv", "pip", "compile", "-q", *sources, *options],
+            cwd=ROOT,
+            check=True,
+        )
+    pins = re.findall(r"^(\S+==\S+)", (ROOT / "requirements/run.txt").read_text(), re.MULTILINE)
+    (ROOT / "requirements.txt").write_text(PLAIN.format(pins="\n".join(pins)))
 
 
 if __name__ == "__main__":

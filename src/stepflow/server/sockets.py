@@ -81,7 +81,8 @@ def _holder(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
             is_listening = connection.status == psutil.CONN_LISTEN
-            if is_listening and connection.laddr.port == port and connection.pid:
+            at = connection.laddr
+            if is_listening and at and at.port == port and connection.pid:
                 name = psutil.Process(connection.pid).name()
                 return f"{name} (process {connection.pid})"
     except psutil.Error:
