@@ -31,7 +31,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
         cwd=directory,
         env=made.environment,
     )
-    eventually(lambda: (made.storage / "stepflow.sock").exists(), within=20)
+    eventually((made.storage / "stepflow.sock").exists, within=20)
     yield made
     server.terminate()
     server.wait(20)

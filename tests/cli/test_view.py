@@ -1,6 +1,6 @@
 from typing import Any
 
-from stepflow.cli.view import View, is_marker
+from stepflow.cli.view import View
 
 
 def step(index: int, first: int, last: int | None, **more: Any) -> dict[str, Any]:
@@ -32,9 +32,16 @@ def test_the_root_of_a_step_is_the_outermost_around_it() -> None:
 
 
 def test_the_last_line_of_a_step_is_a_marker_only_if_a_marker_closed_it() -> None:
-    closed, superseded = step(0, 3, 7), step(0, 3, 7, reason="superseded")
-    assert [is_marker(closed, line) for line in (3, 5, 7)] == [True, False, True]
-    assert [is_marker(superseded, line) for line in (3, 5, 7)] == [True, False, False]
+    shown = view(step(0, 3, 7), step(1, 8, 12, reason="superseded"))
+    assert [shown.is_marker(shown.steps[0], line) for line in (3, 5, 7)] == [True, False, True]
+    assert [shown.is_marker(shown.steps[1], line) for line in (8, 12)] == [True, False]
+
+
+def test_a_superseded_step_is_provisional_until_something_is_inside_it() -> None:
+    shown = view(step(0, 3, 7, reason="superseded"), step(1, 4, 6))
+    assert shown.is_provisional(shown.steps[0])
+    shown.apply("step_update", {"step": step(1, 4, 6, parent_index=0)})
+    assert not shown.is_provisional(shown.steps[0])
 
 
 def test_sizes_only_grow_whatever_order_messages_come_in() -> None:

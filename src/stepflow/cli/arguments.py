@@ -27,7 +27,9 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this")
 
     def options(self, argv: list[str]) -> Options:
-        known, unknown = self.parse_known_args(argv)
+        takes_a_command = any(action.nargs == argparse.REMAINDER for action in self._actions)
+        parse = self.parse_known_args if takes_a_command else self.parse_known_intermixed_args
+        known, unknown = parse(argv)
         if unknown:
             self._refuse(unknown[0])
         return known

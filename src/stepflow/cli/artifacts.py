@@ -109,7 +109,7 @@ def _list(artifacts: list[Json], *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from stepflow.cli.show import artifact_row
+    from stepflow.cli.drawing import artifact_row
 
     width = None if sys.stdout.isatty() else 200
     console = Console(highlight=False, markup=False, emoji=False, width=width)

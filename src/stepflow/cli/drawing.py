@@ -80,6 +80,22 @@ def _to_the_right(text: Text, ending: str, width: int) -> None:
         text.append(" " * gap + ending, _DIM)
 
 
+def artifact_row(artifact: Json) -> Text:
+    """`  ↧ report.txt  7 B  Test report`, or why there is none."""
+    if artifact["state"] == "stored":
+        facts = words.size(artifact["file_size"])
+    elif artifact["state"] == "link":
+        facts = str(artifact["source_path"])
+    else:
+        facts = f"{artifact['state']}: {artifact.get('problem') or artifact['source_path']}"
+    is_here = artifact["state"] in ("stored", "link")
+    row = Text.assemble(("  ↧ ", "cyan"), str(artifact["name"]))
+    row.append(f"  {facts}", _DIM if is_here else "yellow")
+    if artifact.get("description"):
+        row.append(f"  {artifact['description']}", _DIM)
+    return row
+
+
 def folded(view: View, step: Json, now: datetime, *, width: int = ROW_WIDTH) -> list[Text]:
     """A finished step in one row; a failed one with the way down to what failed in it."""
     within = [(depth + 1, inner) for depth, inner in view.tree(step["index"])]
@@ -100,12 +116,15 @@ def live(
     width: int,
     height: int,
     frame: int,
+    held: Sequence[Json] = (),
     silent_seconds: float = 0,
     absent_seconds: float | None = None,
     note: str | None = None,
 ) -> list[Text]:
-    """What is redrawn below the finished part: open steps, their last lines, one line of state."""
-    open_rows = [
+    """What is redrawn below the finished part: steps that ended but may yet change, open steps,
+    their last lines, one line of state."""
+    held_rows = [row for step in held for row in folded(view, step, now, width=width - 1)]
+    open_rows = held_rows + [
         step_row(step, now, depth=depth, frame=frame, width=width - 1)
         for depth, step in view.tree()
         if not is_finished(step)

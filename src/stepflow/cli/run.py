@@ -14,7 +14,7 @@ from stepflow.cli.arguments import Arguments, Options, key_value, seconds, size_
 from stepflow.cli.client import Client, Json, segment
 from stepflow.cli.follow import Follower, Screen, signals
 from stepflow.cli.outcome import exit_code
-from stepflow.cli.view import FINAL, is_marker
+from stepflow.cli.view import FINAL
 from stepflow.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def screen_for(client: Client, path: str, options: Options) -> Screen:
 
     def last_lines(step: Json, count: int) -> list[str]:
         page = client.ask("GET", f"{path}/logs", step=step["index"], tail=count + 1)
-        lines = [line["text"] for line in page["lines"] if not is_marker(step, line["line"])]
-        return lines[-count:]
+        ends = (step["first_line"], step["last_line"])  # a failed step is closed by a marker
+        return [line["text"] for line in page["lines"] if line["line"] not in ends][-count:]
 
     return Stage(last_lines)
 

@@ -52,7 +52,7 @@ def page(view: View) -> list["Text"]:
         rows += [Text(""), Text("Steps", "bold"), *drawing.steps(view, now)]
     if view.artifacts:
         rows += [Text(""), Text("Artifacts", "bold")]
-        rows += [artifact_row(one) for one in view.artifacts.values()]
+        rows += [drawing.artifact_row(one) for one in view.artifacts.values()]
     if view.annotations:
         rows += [Text(""), Text("Remarks", "bold")]
         rows += [annotation_row(one) for one in view.annotations[:_ANNOTATIONS]]
@@ -124,24 +124,6 @@ def _output(execution: Json) -> str:
     return (
         f"{text} (the last lines may be missing)" if execution.get("tail_may_be_missing") else text
     )
-
-
-def artifact_row(artifact: Json) -> "Text":
-    from rich.text import Text
-
-    if artifact["state"] == "stored":
-        facts = words.size(artifact["file_size"])
-    elif artifact["state"] == "link":
-        facts = artifact["source_path"]
-    else:
-        facts = f"{artifact['state']}: {artifact.get('problem') or artifact['source_path']}"
-    is_here = artifact["state"] in ("stored", "link")
-    row = Text.assemble(
-        "  ", artifact["name"], (f"  {facts}", "bright_black" if is_here else "yellow")
-    )
-    if artifact.get("description"):
-        row.append(f"  {artifact['description']}", "bright_black")
-    return row
 
 
 def annotation_row(annotation: Json) -> "Text":

@@ -2,6 +2,7 @@
 spinner and their last lines, output outside any step as it comes, the failure's context at the end.
 """
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,11 +14,13 @@ from rich.text import Text
 
 from stepflow.cli import drawing
 from stepflow.cli.client import Json
-from stepflow.cli.view import View, is_finished, is_marker
+from stepflow.cli.view import View, is_finished
 from stepflow.cli.words import clock
 
 _CONTEXT_LINES = 20
 _SPLIT_BYTES = 1 << 16
+_MOST_HELD = 3
+_META = re.compile(rb"META:[^\s:]+:")
 
 
 class Stage:
@@ -37,6 +40,7 @@ class Stage:
         self._fresh: list[bytes] = []
         self._settled: list[bytes] = []
         self._tail: deque[Text] = deque(maxlen=drawing.TAIL_LINES)
+        self._tail_of: int | None = None
         self._printed: set[int] = set()
         self._frame = 0
         self._heard_at = time.monotonic()
@@ -115,12 +119,23 @@ class Stage:
                     self._print(outside)
                     outside = []
                     self._print_rows(self._line)
-                outside.append(drawing.clean(line))
-            elif not is_marker(step, self._line):
-                self._tail.append(drawing.clean(line))
+                outside += self._drawn(line)
+            elif not self._view.is_marker(step, self._line):
+                if step["index"] != self._tail_of:
+                    self._tail.clear()
+                    self._tail_of = step["index"]
+                self._tail.extend(self._drawn(line))
             self._line += 1
         self._print(outside)
-        self._print_rows(self._line)
+        due = self._rows_due(self._line)
+        self._print_rows(self._line, held=len(self._held(due)))
+
+    def _drawn(self, line: bytes) -> list[Text]:
+        """A line as it is shown: an artifact's marker as the artifact, other markers not at all."""
+        artifact = self._view.artifact_at(self._line)
+        if artifact is not None:
+            return [drawing.artifact_row(artifact)]
+        return [] if _META.match(line) else [drawing.clean(line)]
 
     def _rows_due(self, before_line: int | None) -> list[Json]:
         """Finished top-level steps all of whose lines were seen."""
@@ -131,10 +146,15 @@ class Stage:
             and (before_line is None or (is_finished(step) and _is_past(step, before_line)))
         ]
 
-    def _print_rows(self, before_line: int | None) -> None:
-        for step in self._rows_due(before_line):
+    def _held(self, due: list[Json]) -> list[Json]:
+        """The last of them that wait, since an earlier one may prove to be around them."""
+        first = next((n for n, step in enumerate(due) if self._view.is_provisional(step)), len(due))
+        return due[max(first, len(due) - _MOST_HELD) :]
+
+    def _print_rows(self, before_line: int | None, *, held: int = 0) -> None:
+        due = self._rows_due(before_line)
+        for step in due[: len(due) - held]:
             self._printed.add(step["index"])
-            self._tail.clear()
             self._print(drawing.folded(self._view, step, clock(), width=self._console.width - 1))
 
     def _print(self, rows: list[Text]) -> None:
@@ -156,6 +176,7 @@ class Stage:
             width=self._console.width,
             height=self._console.height,
             frame=self._frame,
+            held=self._held(self._rows_due(self._line)),
             silent_seconds=time.monotonic() - self._heard_at,
             absent_seconds=absent_seconds,
             note=self._note,

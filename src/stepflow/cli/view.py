@@ -87,6 +87,21 @@ class View:
             step = self.steps[parent]
         return step
 
+    def is_marker(self, step: Json, line: int) -> bool:
+        """Whether a line of the step is the marker that opened or closed it."""
+        if line == step["first_line"]:
+            return True
+        return line == step.get("last_line") and is_finished(step) and not self.is_provisional(step)
+
+    def is_provisional(self, step: Json) -> bool:
+        """Whether the step was only closed by the next one's start: its own end may still come,
+        and then what came in between was inside it."""
+        return step.get("reason") == "superseded" and not self.children(step["index"])
+
+    def artifact_at(self, line: int) -> Json | None:
+        """The artifact whose marker is this line."""
+        return next((one for one in self.artifacts.values() if one.get("line") == line), None)
+
     def failed(self) -> Json | None:
         """The step to look at first: the innermost of the last failed ones."""
         failed = [step for _, step in sorted(self.steps.items()) if step["status"] == "failed"]
@@ -95,9 +110,3 @@ class View:
 
 def is_finished(step: Json) -> bool:
     return step["status"] not in ("pending", "running")
-
-
-def is_marker(step: Json, line: int) -> bool:
-    """Whether a line of the step is the marker that opened or closed it."""
-    closed_by_marker = is_finished(step) and not step.get("reason")
-    return line == step["first_line"] or (closed_by_marker and line == step.get("last_line"))
