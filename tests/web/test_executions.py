@@ -1,4 +1,5 @@
 import pytest
+
 from eventually import eventually
 from served import Served
 

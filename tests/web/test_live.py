@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from eventually import eventually
-from served import Served
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+
+from eventually import eventually
+from served import Served
 
 
 def opened(url: str, **options: Any) -> ClientConnection:

@@ -31,7 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        return (self.call.__doc__ or "").strip()
+        return " ".join((self.call.__doc__ or "").split())
 
     @property
     def group(self) -> str:
