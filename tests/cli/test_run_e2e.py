@@ -278,7 +278,7 @@ def test_a_pty_gives_the_script_a_terminal_with_our_size_and_keys(shared: Cli) -
     eventually(lambda: terminal.has("name? "))
     terminal.type("world\r")
     assert terminal.end() == 0
-    assert terminal.has("33 99")
+    assert terminal.has("33 99\r\n")
     assert terminal.has("hello world")
 
 

@@ -157,7 +157,13 @@ class Client:
             ),
         )
 
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
     def answers(self) -> bool:
+        """Whether somebody accepts connections there."""
         connection = self.connect()
         try:
             connection.connect()

@@ -122,6 +122,10 @@ class RawTerminal(Silent):
 
             self._before = self._before or termios.tcgetattr(0)
             tty.setraw(0)
+            # The script's terminal ends lines by a newline alone, as logs do.
+            mode = termios.tcgetattr(0)
+            mode[1] |= termios.OPOST | termios.ONLCR
+            termios.tcsetattr(0, termios.TCSADRAIN, mode)
 
     def pause(self) -> None:
         if self._before is not None:
@@ -140,7 +144,7 @@ class RawTerminal(Silent):
             self.say("the server is away; waiting for it, Ctrl-C leaves")
 
     def say(self, note: str) -> None:
-        sys.stderr.write(f"\r\nstepflow: {note}\r\n")
+        sys.stderr.write(f"\nstepflow: {note}\n")
 
     def end(self, view: View) -> None:
         self.pause()

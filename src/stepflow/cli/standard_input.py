@@ -14,8 +14,7 @@ from typing import Any
 
 from stepflow.cli.client import Client
 from stepflow.cli.follow import Messages, Typed
-from stepflow.cli.view import FINAL
-from stepflow.errors import Conflict, StepflowError
+from stepflow.errors import StepflowError
 
 _PIECE_BYTES = 1 << 16
 _QUEUED_SECONDS = 0.02
@@ -58,23 +57,14 @@ def send(client: Client, path: str) -> threading.Thread:
 
 
 def _send(client: Client, path: str) -> None:
-    pieces = iter(lambda: os.read(0, _PIECE_BYTES), b"")
-    while True:
-        try:
-            client.ask("POST", f"{path}/input", pieces)
-        except Conflict:
-            if _has_ended(client, path):
-                return
-            time.sleep(_QUEUED_SECONDS)  # it waits in the queue, nothing was read yet
-        except StepflowError:
-            return  # it has ended, or the server has: the event stream tells which
-        else:
-            return
-
-
-def _has_ended(client: Client, path: str) -> bool:
-    status: str = client.ask("GET", path)["execution"]["status"]
-    return status in FINAL
+    """One request whose body is our input; it is not begun before somebody can take it."""
+    try:
+        while (status := client.ask("GET", path)["execution"]["status"]) == "pending":
+            time.sleep(_QUEUED_SECONDS)
+        if status == "running":
+            client.ask("POST", f"{path}/input", iter(lambda: os.read(0, _PIECE_BYTES), b""))
+    except StepflowError:
+        return  # it has ended, or the server has: the event stream tells which
 
 
 def type_into(messages: Messages) -> None:
