@@ -133,6 +133,15 @@ def test_a_redrawn_line_is_its_last_state(page: WatchedPage, server: ServerProce
     expect(page.page.locator("pre.whole")).to_have_text("10%\n50%\n100%")
 
 
+def test_a_line_redrawn_ten_thousand_times_is_its_last_state(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create("seq -s '\r' -f 'at %.0f' 1 10000")
+    server.ended(execution_id)
+    page.open_execution(execution_id)
+    expect(page.row(1).locator(".text")).to_have_text("at 10000")
+
+
 def test_a_very_long_line_is_clipped_and_shown_whole_when_asked(
     page: WatchedPage, server: ServerProcess
 ) -> None:

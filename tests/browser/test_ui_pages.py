@@ -38,7 +38,7 @@ def violations(page: Page) -> list[str]:
         "/",
         "/?q=nothing-has-this-name",
         "/new",
-        "/nowhere/at/all",
+        "/system",
         "/executions/{failed}",
         "/executions/{failed}?tab=artifacts",
         "/executions/{failed}?tab=annotations",

@@ -8,6 +8,7 @@ function line(number: number, text = `line ${number}`, rest: Partial<NewLine> = 
     at: null,
     lengthBytes: text.length,
     isClipped: false,
+    showsEnd: false,
     isPartial: false,
     ...rest,
   };
@@ -89,6 +90,15 @@ describe("an unfinished line", () => {
     expect(window.line(0)).toMatchObject({ isClipped: true, lengthBytes: 100_005 });
     expect(window.line(0)?.text.startsWith("begin")).toBe(true);
   });
+});
+
+test("a clipped line that was redrawn needs its end, once", () => {
+  const window = new LineWindow();
+  const clipped = line(3, "1%\r2%\r", { isClipped: true });
+  window.put([line(1), line(2, "long", { isClipped: true }), clipped]);
+  expect(window.withoutEnd(0, 10)?.number).toBe(3);
+  window.put([{ ...clipped, text: "100%", showsEnd: true }]);
+  expect(window.withoutEnd(0, 10)).toBeNull();
 });
 
 test("a colour that a line leaves on is known to the next", () => {

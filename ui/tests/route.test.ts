@@ -3,6 +3,7 @@ import { routeOf } from "../src/pure/route";
 
 test.each([
   ["/", "/", "executions"],
+  ["/", "/executions", "executions"],
   ["/", "/new", "new"],
   ["/", "/executions/0197-ab", "execution"],
   ["/tools/stepflow/", "/tools/stepflow/executions/0197-ab", "execution"],

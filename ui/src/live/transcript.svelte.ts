@@ -89,7 +89,8 @@ export class Transcript {
         // The rest of a line whose beginning came before; without it the line is fetched when it is seen.
         if (!goesOn || !this.#window.extend(number, text, lengthBytes, isPartial))
           this.#window.drop(number);
-      } else fresh.push({ number, text, at, lengthBytes, isClipped: false, isPartial });
+      } else
+        fresh.push({ number, text, at, lengthBytes, isClipped: false, showsEnd: false, isPartial });
     });
     this.#window.put(fresh.slice(-4 * PAGE_LINES));
   }
@@ -100,8 +101,13 @@ export class Transcript {
     try {
       for (;;) {
         const missing = this.#window.missing(this.#wanted.first, this.#wanted.end);
-        if (missing === null || this.#isClosed) return;
-        await this.#fetchFrom(missing);
+        if (this.#isClosed) return;
+        if (missing !== null) await this.#fetchFrom(missing);
+        else {
+          const line = this.#window.withoutEnd(this.#wanted.first, this.#wanted.end);
+          if (line === null) return;
+          await this.#fetchEnd(line);
+        }
       }
     } finally {
       this.#isFetching = false;
@@ -118,12 +124,28 @@ export class Transcript {
     await new Promise((resolve) => window.setTimeout(resolve, RETRY_MS));
   }
 
+  async #fetchEnd(line: Line): Promise<void> {
+    const from = Math.max(0, line.lengthBytes - MAX_LINE_BYTES / 2);
+    let text = line.text;
+    try {
+      const answer = await api.lines(this.#id, `${line.number}:${from}`, 1, MAX_LINE_BYTES);
+      const end = answer.lines[0]?.text ?? "";
+      text = end.slice(end.indexOf("\r") + 1);
+    } catch {
+      // As with lines: the connection state says it. The beginning stays until the line is fetched anew.
+    }
+    this.#window.put([{ ...line, text, showsEnd: true }]);
+    this.version += 1;
+  }
+
   #keep(answer: LogLines): boolean {
     const lines = answer.lines.map(fromWire);
     const last = lines.at(-1);
     const next = parseCursor(answer.next);
     // The place behind the answer lies inside the last line: its newline has not come yet.
-    if (last && next.line === last.number && !last.isClipped) last.isPartial = !answer.is_complete;
+    if (last && last.number === answer.line_count - 1) {
+      last.isPartial = !answer.is_complete && (next.line === last.number || last.isClipped);
+    }
     if (this.isOpened && last?.isPartial && isBehind(next, this.#cursor)) lines.pop();
     this.#window.put(lines);
     this.#extent(answer.line_count, answer.size_bytes);
@@ -151,6 +173,7 @@ function fromWire(line: WireLine): NewLine {
     at: moment(line.at),
     lengthBytes: line.length,
     isClipped: line.clipped,
+    showsEnd: false,
     isPartial: false,
   };
 }

@@ -10,6 +10,8 @@ export interface Line {
   at: number | null;
   lengthBytes: number;
   isClipped: boolean;
+  /** A clipped line that is redrawn shows its last states; its beginning is left out. */
+  showsEnd: boolean;
   /** Its newline has not come yet. */
   isPartial: boolean;
   /** The style that earlier lines left switched on. */
@@ -85,6 +87,17 @@ export class LineWindow {
     return found;
   }
 
+  /** The first line between `first` and `end` whose last state lies in the part that was clipped. */
+  withoutEnd(first: number, end: number): Line | null {
+    for (let number = first; number < end; number += 1) {
+      const line = this.line(number);
+      if (line?.isClipped && !line.isPartial && !line.showsEnd && line.text.includes("\r")) {
+        return line;
+      }
+    }
+    return null;
+  }
+
   #put(line: NewLine): void {
     const index = pageOf(line.number);
     let page = this.#pages.get(index);
@@ -130,6 +143,14 @@ export class LineWindow {
 
 export function pageOf(number: number): number {
   return Math.floor(number / PAGE_LINES);
+}
+
+/** Most lines end with a reset, which is seen without reading them. */
+function styleBehind(line: Line): Style {
+  const last = line.text.lastIndexOf("\u001b[");
+  if (last < 0) return line.start;
+  const isReset = /^(?:0?m)/.test(line.text.slice(last + 2, last + 4));
+  return isReset ? PLAIN : parseLine(line.text, line.start).end;
 }
 
 function cost(line: Line): number {

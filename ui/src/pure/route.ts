@@ -10,6 +10,7 @@ export function routeOf(base: string, path: string): Route {
   const rest = path.startsWith(base) ? path.slice(base.length) : path.replace(/^\//, "");
   const parts = rest.split("/").filter((part) => part !== "");
   if (parts.length === 0 || rest === "index.html") return { page: "executions" };
+  if (parts.length === 1 && parts[0] === "executions") return { page: "executions" };
   if (parts.length === 1 && parts[0] === "new") return { page: "new" };
   if (parts.length === 2 && parts[0] === "executions" && parts[1]) {
     return { page: "execution", id: decodeURIComponent(parts[1]) };
