@@ -211,6 +211,19 @@ def test_a_search_that_takes_too_long_says_so(tmp_path: Path) -> None:
         transcript.search(Search("line"), within_seconds=0)
 
 
+def test_a_count_that_takes_too_long_costs_only_the_exact_total(tmp_path: Path) -> None:
+    with opened(tmp_path, b"hit\n" * 2_000_000) as transcript:
+        began = time.perf_counter()
+        transcript.search(Search("hit"), limit=10, count=False)
+        page_seconds = time.perf_counter() - began
+        exact = transcript.search(Search("hit"), limit=10)
+        count_seconds = time.perf_counter() - began - page_seconds
+        enough_for_a_page = (page_seconds + count_seconds) / 2
+        found = transcript.search(Search("hit"), limit=10, within_seconds=enough_for_a_page)
+    assert (exact.total, exact.total_is_exact) == (2_000_000, True)
+    assert (len(found.lines), found.total_is_exact) == (10, False)
+
+
 def test_a_cursor_beyond_the_end_finds_nothing_more(tmp_path: Path, kept: str) -> None:
     with opened(tmp_path, b"needle\n" * 3, kept) as transcript:
         page = transcript.search(Search("needle"), "9999999.3.3")

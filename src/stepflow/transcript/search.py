@@ -106,6 +106,8 @@ def find(
     offsets = finder.lines(_bytes(transcript, place.offset, end), limit + 1)
     is_last = len(offsets) <= limit
     seen = place.seen + min(len(offsets), limit)
+    # Before counting, which may use up the time.
+    lines = _matches(transcript, finder, offsets[:limit], context)
     total, is_exact = seen + (not is_last), is_last
     if not is_last and place.total is not None:
         total, is_exact = place.total, True
@@ -116,7 +118,6 @@ def find(
         except errors.Unavailable:
             pass  # the answer says that the total is not exact
     after = None if is_last else str(_Cursor(offsets[limit], seen, total if is_exact else None))
-    lines = _matches(transcript, finder, offsets[:limit], context)
     return Matches(total, is_exact, lines, after)
 
 
