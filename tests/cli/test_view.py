@@ -26,11 +26,6 @@ def test_the_tree_gives_each_step_before_its_children() -> None:
     assert [(depth, one["index"]) for depth, one in shown.tree()] == [(0, 0), (1, 2), (0, 1)]
 
 
-def test_the_root_of_a_step_is_the_outermost_around_it() -> None:
-    shown = view(step(0, 0, 9), step(1, 1, 8, parent_index=0), step(2, 2, 4, parent_index=1))
-    assert shown.root(shown.steps[2])["index"] == 0
-
-
 def test_the_last_line_of_a_step_is_a_marker_only_if_a_marker_closed_it() -> None:
     shown = view(step(0, 3, 7), step(1, 8, 12, reason="superseded"))
     assert [shown.is_marker(shown.steps[0], line) for line in (3, 5, 7)] == [True, False, True]

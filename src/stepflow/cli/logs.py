@@ -15,7 +15,7 @@ from stepflow.cli.arguments import Arguments, Options
 from stepflow.cli.client import Client, Json
 from stepflow.cli.execution import path_of
 from stepflow.cli.follow import Follower, Left, Messages, Signalled
-from stepflow.cli.screen import Silent, write
+from stepflow.cli.screen import Silent, harmless, write
 from stepflow.cli.view import View
 from stepflow.errors import RangeNotSatisfiable
 
@@ -68,26 +68,15 @@ class _Copy(Silent):
             return
         *lines, self._unfinished = (self._unfinished + data).split(b"\n")
         if lines:
-            write(b"".join(harmless(line) + b"\n" for line in lines))
+            write(harmless(lines))
 
     def end(self, _view: View) -> None:
         self.finish()
 
     def finish(self) -> None:
         if self._unfinished:
-            write(harmless(self._unfinished) + b"\n")
+            write(harmless([self._unfinished]))
             self._unfinished = b""
-
-
-def harmless(line: bytes) -> bytes:
-    """A line for a terminal: colours stay; titles, clipboards and cursor movements go."""
-    import re
-
-    text = re.sub(rb"\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?", b"", line.rstrip(b"\r"))
-    text = text.rpartition(b"\r")[2]
-    text = re.sub(rb"\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b[^\[]", b"", text)
-    text = re.sub(rb"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]", b"", text)
-    return text + b"\x1b[0m" if b"\x1b" in text else text
 
 
 def _offset(client: Client, path: str, options: Options) -> int:

@@ -3,6 +3,7 @@ the raw terminal that `run -t` hands to the script."""
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -159,3 +160,22 @@ def write(data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(1, rest) :]
+
+
+_STRINGS = re.compile(rb"\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_MOVEMENTS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b[^\[]|\x1b$")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+
+
+def harmless(lines: list[bytes]) -> bytes:
+    """Lines for a terminal: colours stay; titles, clipboards and cursor movements go."""
+    data = b"".join(line + b"\n" for line in lines)
+    if b"\x1b" not in data and not _CONTROLS.search(data):
+        return data
+    return b"".join(_harmless(line) + b"\n" for line in lines)
+
+
+def _harmless(line: bytes) -> bytes:
+    text = _STRINGS.sub(b"", line.rstrip(b"\r")).rpartition(b"\r")[2]
+    text = _CONTROLS.sub(b"", _MOVEMENTS.sub(b"", text))
+    return text + b"\x1b[0m" if b"\x1b" in text else text

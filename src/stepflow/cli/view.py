@@ -20,8 +20,13 @@ class View:
         self.size_bytes = 0
         self.line_count = 0
         self.is_over = False
+        # Steps, latest first, and the line behind which none is; made anew after each change.
+        self._latest: list[Json] | None = None
+        self._beyond = -1.0
 
     def apply(self, name: str, data: Any) -> None:
+        if name in ("snapshot", "step_update"):
+            self._latest = None
         match name:
             case "snapshot":
                 self.execution = data["execution"]
@@ -71,21 +76,16 @@ class View:
 
     def owner(self, line: int) -> Json | None:
         """The step that a line belongs to: of the steps open there, the one started last."""
-        for _, step in sorted(self.steps.items(), reverse=True):
-            last = step.get("last_line")
-            if step["first_line"] <= line and (last is None or line <= last):
+        if self._latest is None:
+            self._latest = [step for _, step in sorted(self.steps.items(), reverse=True)]
+            lasts = [_last_line(step) for step in self._latest]
+            self._beyond = max(lasts, default=-1.0)
+        if line > self._beyond:
+            return None
+        for step in self._latest:
+            if step["first_line"] <= line <= _last_line(step):
                 return step
         return None
-
-    def root(self, step: Json) -> Json:
-        """The outermost step around this one."""
-        seen = set()
-        while (parent := step.get("parent_index")) is not None and parent in self.steps:
-            if parent in seen:
-                break
-            seen.add(parent)
-            step = self.steps[parent]
-        return step
 
     def is_marker(self, step: Json, line: int) -> bool:
         """Whether a line of the step is the marker that opened or closed it."""
@@ -110,3 +110,8 @@ class View:
 
 def is_finished(step: Json) -> bool:
     return step["status"] not in ("pending", "running")
+
+
+def _last_line(step: Json) -> float:
+    last = step.get("last_line")
+    return float("inf") if last is None else last
