@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -143,14 +143,28 @@ class Runner:
             reason = getattr(error, "strerror", None) or str(error)
             await self._settle(CouldNotStart(reason), at=now)
             return
-        self.execution = await self._seams.store.update(
-            self.execution.id,
-            status=Status.RUNNING,
-            started_at=self.execution.started_at or now,
-            deadline=launch.deadline,
+        await self._is_running(self.execution.started_at or now)
+        await self._follow()
+        self._stop_if_asked()
+
+    async def _is_running(self, since: datetime) -> None:
+        """Record that the script runs, and until when it may."""
+        identity, store, timeout = self.execution.id, self._seams.store, self.execution.timeout
+        deadline = self._launch.deadline
+        if deadline is None and timeout is not None:
+            deadline = since + timedelta(seconds=timeout)
+            self._launch = msgspec.structs.replace(self._launch, deadline=deadline)
+        self.execution = await self._insist(
+            lambda: store.update(
+                identity, status=Status.RUNNING, started_at=since, deadline=deadline
+            )
         )
         self._publish(self.execution)
-        await self._follow()
+
+    def _stop_if_asked(self) -> None:
+        """A wish to stop that came when there was no pump to tell."""
+        if self.pump is not None and self.execution.cancellation is not None:
+            self.pump.stop()
 
     def _spawn(self) -> Pump:
         self._hold = self._hold if self._hold is not None else hold_output(self.folder)
@@ -172,17 +186,14 @@ class Runner:
             await self.begin()
             return
         if self.execution.status is Status.PENDING:
-            self.execution = await self._seams.store.update(
-                self.execution.id, status=Status.RUNNING, started_at=self._started_at()
-            )
+            await self._is_running(self._started_at())
         state = await self._seams.store.follow_state(self.execution.id)
         if state is not None:
             options = ParserOptions(nesting=self.execution.nesting)
             self._parser = Parser(options, state=state.state)
             self._recorded_offset = state.offset
         await self._follow()
-        if self.pump is not None and self.execution.cancellation is not None:
-            self.pump.stop()
+        self._stop_if_asked()
 
     def _found_pump(self) -> Pump | None:
         if self._hold is None and self.folder.out.exists():
@@ -241,7 +252,7 @@ class Runner:
                 break
             taken += count
             if events := self._parse(_buffer[:count]):
-                self._recording = self._loop.create_task(self._record(events))
+                self._recording = self._begun(self._record(events))
                 return max(taken, PIECE_BYTES)
             if count < room:
                 break
@@ -325,7 +336,7 @@ class Runner:
         """Record how far the log was read, if that is further than the last event."""
         is_free = self._recording is None and not self._is_settling
         if is_free and self._parser.offset > self._recorded_offset:
-            self._recording = self._loop.create_task(self._record([]))
+            self._recording = self._begun(self._record([]))
             await self._recording
 
     async def _tell(self, events: list[AnyEvent], steps: list[Step]) -> None:
@@ -352,6 +363,16 @@ class Runner:
         self._is_abandoned = self._is_settling = True
         self.close()
 
+    def _begun(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task of this runner; what goes wrong in it is what `ended` then raises."""
+        task = self._loop.create_task(work)
+        task.add_done_callback(self._fail_with)
+        return task
+
+    def _fail_with(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self.ended.done():
+            self.ended.set_exception(error)
+
     # --- artifacts -----------------------------------------------------------------------
 
     def _waiting(self, marked: ArtifactMarked, now: datetime) -> Artifact:
@@ -369,7 +390,7 @@ class Runner:
         )
 
     def _copy(self, artifact: Artifact, *, is_last_try: bool = False) -> asyncio.Task[None]:
-        task = self._loop.create_task(self._copied(artifact, is_last_try))
+        task = self._begun(self._copied(artifact, is_last_try))
         self._copies.add(task)
         task.add_done_callback(self._copies.discard)
         return task
@@ -382,7 +403,7 @@ class Runner:
                 artifact, working_directory=directory, is_last_try=is_last_try
             ),
         )
-        await self._seams.store.keep_artifact(kept)
+        await self._insist(lambda: self._seams.store.keep_artifact(kept))
         self._seams.feed.publish(ArtifactUpdate(self.execution.id, kept))
 
     async def _last_copies(self) -> None:
@@ -413,7 +434,7 @@ class Runner:
             self.pump.close()
             self.pump = None
         if not self._is_abandoned:
-            self._finishing = self._loop.create_task(self._finish())
+            self._finishing = self._begun(self._finish())
 
     async def _finish(self) -> None:
         """The pump is gone: the script has ended, or it needs another pump."""
@@ -466,8 +487,7 @@ class Runner:
             return
         log.info("pump attached", execution=self.execution.id)
         self._watch_pump()
-        if self.pump is not None and self.execution.cancellation is not None:
-            self.pump.stop()
+        self._stop_if_asked()
 
     async def _ended(self, records: StatusRecords) -> None:
         exit_ = records.exit
@@ -599,16 +619,6 @@ class Runner:
         """The held FIFO; from now on the caller's to close."""
         hold, self._hold = self._hold, None
         return hold
-
-    async def give_up(self, outcome: Outcome) -> None:
-        """Settle what can't be followed, and nothing more: its files stay as they are."""
-        self.close()
-        settlement = Settlement(outcome=outcome, at=datetime.now(UTC), tail_may_be_missing=True)
-        with suppress(Conflict, NotFound):
-            self.execution, _ = await self._seams.store.settle(self.execution.id, settlement)
-            self._publish(self.execution)
-        if not self.ended.done():
-            self.ended.set_result(self.execution)
 
     def close(self) -> None:
         """Let go of every descriptor; pump and script do not notice."""

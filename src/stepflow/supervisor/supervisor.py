@@ -7,7 +7,7 @@ class can be thrown away at any moment and made again by `recover`.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ from stepflow.errors import (
     InvalidRequest,
     NoSpace,
     NotFound,
-    StepflowError,
     Unavailable,
 )
 from stepflow.feed import ExecutionDeleted, ExecutionUpdate, Feed
@@ -33,7 +32,6 @@ from stepflow.model import (
     Cancelled,
     CouldNotStart,
     Execution,
-    Lost,
     NewExecution,
     Outcome,
     Status,
@@ -57,6 +55,7 @@ from stepflow.supervisor.creation import checked, execution_of, repeated
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
+FOLLOW_AGAIN_SECONDS = 1.0
 
 Result = TypeVar("Result")
 
@@ -193,8 +192,7 @@ class Supervisor:
         """The execution when it has ended, or as it is after `within`. NotFound."""
         runner = self._running.get(execution_id) or self._pending.get(execution_id)
         if runner is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(runner.ended), within.total_seconds())
+            await asyncio.wait([runner.ended], timeout=within.total_seconds())
         return await self.store.execution(execution_id)
 
     async def write_input(self, execution_id: str, data: bytes) -> None:
@@ -340,20 +338,33 @@ class Supervisor:
             runner = self._running[execution_id] = self._pending.pop(execution_id)
             self._background(self._guard(runner, runner.begin()))
 
-    async def _guard(self, runner: Runner, beginning: Any) -> None:
-        """See one runner through. What goes wrong with it is its own end and nobody else's."""
+    async def _guard(self, runner: Runner, beginning: Awaitable[None]) -> None:
+        """See one runner through. What goes wrong with it is nobody else's trouble, and the
+        script's neither: it is followed again from what was recorded."""
+        execution_id = runner.execution.id
         try:
             await beginning
             await asyncio.shield(runner.ended)
-        except (OSError, StepflowError) as error:
-            log.exception("execution failed inside", execution=runner.execution.id)
-            await runner.give_up(Lost(f"the server could not follow it: {error}"))
-        finally:
-            if not self._is_stopping:
-                self._running.pop(runner.execution.id, None)
-                self._usage.pop(runner.execution.id, None)
-                self._archiver.add(runner.folder.path)
-                self._start_pending()
+        except Exception:  # The log hears of it, and following is tried again.
+            log.exception("following failed, trying again", execution=execution_id)
+            hold = runner.take_hold()
+            runner.close()
+            await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
+            await self._follow_again(execution_id, hold)
+            return
+        self._running.pop(execution_id, None)
+        self._usage.pop(execution_id, None)
+        self._archiver.add(runner.folder.path)
+        self._start_pending()
+
+    async def _follow_again(self, execution_id: str, hold: int | None) -> None:
+        self._running.pop(execution_id, None)
+        try:
+            execution = await self.store.execution(execution_id)
+        except NotFound:
+            return
+        if not execution.is_finished:
+            await self._recover(execution, hold)
 
     async def _settle_unstarted(self, execution: Execution, outcome: Outcome) -> Execution:
         settlement = Settlement(outcome=outcome, at=datetime.now(UTC))
