@@ -12,6 +12,7 @@ from cli_process import Cli
 
 from eventually import eventually
 from stepflow.cli.client import FolderClient
+from stepflow.server.storage import Owner
 
 
 def test_stdout_is_exactly_the_scripts_output(shared: Cli) -> None:
@@ -190,12 +191,11 @@ def test_a_script_that_ended_without_a_server_is_told_by_the_next(cli: Cli) -> N
 
 
 def test_serve_makes_the_private_server_public(cli: Cli) -> None:
-    identity = cli("run", "-d", "--", "sleep", "2").stdout.decode().strip()
-    assert cli.owner is not None
-    private = cli.owner.pid
+    identity = cli("run", "-d", "--", "sleep", "3").stdout.decode().strip()
+    private = cli.owner
+    assert private is not None
     server = cli.start("serve", "--port", "0", "--websocket-port", "0")
-    eventually(lambda: cli.owner is not None and not cli.owner.is_private, within=20)
-    assert cli.owner.pid == private
+    eventually(lambda: cli.owner == Owner(private.pid, is_private=False), within=30)
     assert cli("wait", identity).returncode == 0
     server.terminate()
     server.communicate(timeout=20)
