@@ -117,7 +117,7 @@ def _list(artifacts: list[Json], *, as_json: bool) -> None:
         console.print(artifact_row(artifact), soft_wrap=True)
 
 
-def _progress() -> "AbstractContextManager[Progress | None]":
+def _progress() -> AbstractContextManager["Progress | None"]:
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console
