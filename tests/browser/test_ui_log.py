@@ -178,9 +178,9 @@ def test_steps_head_their_lines_and_control_lines_can_be_seen(
     server.ended(execution_id)
     page.open_execution(execution_id)
     expect(page.row(1).locator("strong")).to_have_text("Alpha")
-    page.press("m")
+    page.press("h")
     page.shows(1, "STEP_START:Alpha")
-    page.press("m")
+    page.press("h")
     page.page.get_by_role("button", name="Beta,").first.click()
     page.shows(204, "in beta")
 

@@ -114,10 +114,7 @@ export class LineWindow {
 
   #styleBefore(number: number): Style {
     const before = number > 0 ? this.line(number - 1) : undefined;
-    if (!before) return PLAIN;
-    return before.text.includes("\u001b[")
-      ? parseLine(before.text, before.start).end
-      : before.start;
+    return before ? styleBehind(before) : PLAIN;
   }
 
   #resize(page: Page, by: number): void {

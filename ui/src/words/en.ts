@@ -18,7 +18,6 @@ export const en = {
     executions: "Executions",
     new: "New execution",
     skip: "Skip to content",
-    api: "API",
   },
   theme: {
     system: "Theme: system",
@@ -164,7 +163,6 @@ export const en = {
     deleted: "This execution was deleted.",
     missing: "There is no execution with this id.",
     loading: "Loading",
-    rerunOf: "Rerun of",
     tailMissing:
       "The last lines of the output may be missing: server and pump were both down when the script ended.",
   },
@@ -196,10 +194,10 @@ export const en = {
   log: {
     label: "Log",
     toolbar: "Log tools",
-    follow: "Follow",
     newLines: (count: number) => `${plural(count, "new line", "new lines")} — press F`,
     toEnd: "Jump to the end — press F",
     time: { off: "Time: off", clock: "Time: clock", elapsed: "Time: elapsed" },
+    timeHint: "Times of the lines (t)",
     control: "Control lines",
     controlHint: "Show marker lines as they were printed",
     search: "Search",
@@ -209,7 +207,6 @@ export const en = {
     updates: (count: number) => `×${n(count)}`,
     updatesHint: (count: number) =>
       `Redrawn ${plural(count, "time", "times")}; the last state is shown`,
-    line: (number: number) => `Line ${n(number)}`,
     permalink: (number: number) => `Line ${number}: copy link`,
     lines: (count: number) => plural(count, "line", "lines"),
     silent: (text: string) => `no output for ${text}`,
@@ -220,7 +217,6 @@ export const en = {
       `All ${plural(count, "line", "lines")} selected. Copy with Ctrl+C.`,
     tooLarge: (size: string) => `${size} is too much for the clipboard: use Download.`,
     artifact: "Artifact",
-    meta: "Meta",
     queued: (place: number | null) =>
       place === null
         ? "Queued, waiting for a free place."
@@ -237,7 +233,6 @@ export const en = {
     more: "Load more",
     copy: "Copy",
     copied: "Copied",
-    close: "Close",
     loading: "Loading",
   },
   search: {
@@ -257,7 +252,6 @@ export const en = {
   artifacts: {
     none: "No artifacts",
     hint: "A script keeps a file by printing:",
-    columns: { name: "Name", size: "Size", state: "State", from: "Source" },
     state: {
       stored: "Stored",
       waiting: "Not there yet",
@@ -315,7 +309,6 @@ export const en = {
   },
   keys: {
     title: "Keyboard",
-    close: "Close",
     groups: {
       log: "Log",
       steps: "Steps",
@@ -334,7 +327,7 @@ export const en = {
     selection: "Copy the chosen lines",
     nextStep: "Next, previous step",
     cancel: "Cancel, asks first",
-    rerun: "Rerun",
+    rerun: "Edit and rerun",
     filter: "Filter",
     new: "New execution",
     sheet: "This sheet",
