@@ -96,6 +96,7 @@ class NoSpace(Unavailable):
     """There is too little free disk space."""
 
     status = 507
+    exit_code = 3
 
 
 class StorageUnusable(StepflowError):

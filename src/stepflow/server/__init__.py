@@ -9,7 +9,7 @@ import time
 import structlog
 import uvloop
 
-from stepflow.config import Configuration
+from stepflow.config import Configuration, require_safe
 from stepflow.errors import StepflowError, StorageOwned
 from stepflow.server.handover import PUBLIC_NAME, Command, received
 from stepflow.server.logs import start_logging
@@ -31,9 +31,13 @@ def serve(configured: Configuration, *, is_private: bool = False) -> int:
     process waits for its end. Raises StepflowError for what keeps it from starting.
     """
     handover = received()
+    if not is_private:
+        require_safe(configured)
     start_logging(configured.settings.log_level, configured.log_folder / "stepflow.log")
     for warning in configured.warnings:
         log.warning(warning)
+    if configured.settings.is_open_to_all and not is_private:
+        log.warning("no key is asked for: anybody who reaches this server can run commands on it")
     owner = owner_of(configured.storage) if handover is None else None
     if owner is not None and owner.is_private and not is_private:
         return _make_public(configured, owner)
@@ -52,6 +56,7 @@ def serve(configured: Configuration, *, is_private: bool = False) -> int:
 def check(configured: Configuration) -> None:
     """Load what the next image of a server would: its code (imported above), configuration and
     schema. Raises StepflowError, or whatever keeps the code from loading."""
+    require_safe(configured)
     check_schema(configured.storage / "database" / "stepflow.db")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import structlog
 
+from stepflow.server.storage import explained
+
 FILE_BYTES = 10_000_000
 FILES = 10
 _SHARED: list[structlog.typing.Processor] = [
@@ -18,7 +20,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 def start_logging(level: str, file: Path | None) -> None:
-    """Send everything, other libraries' lines too, to stderr and to `file`."""
+    """Send everything, other libraries' lines too, to stderr and to `file`. StorageUnusable."""
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
@@ -29,12 +31,9 @@ def start_logging(level: str, file: Path | None) -> None:
     )
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(
-                file, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
-            )
-        )
+        handlers.append(_rotating(file))
+    # A full disk takes the lines that don't fit; a traceback for each on stderr helps nobody.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -50,6 +49,16 @@ def start_logging(level: str, file: Path | None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
+
+
+def _rotating(file: Path) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return logging.handlers.RotatingFileHandler(
+            file, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
+        )
+    except OSError as error:
+        raise explained(file.parent, error) from error
 
 
 def _as_line(_: object, __: str, facts: structlog.typing.EventDict) -> str:

@@ -45,7 +45,7 @@ class StorageFolder:
             _self_test(path)
         except OSError as error:
             os.close(lock)
-            raise _explained(path, error) from error
+            raise explained(path, error) from error
         except StorageUnusable:
             os.close(lock)
             raise
@@ -79,14 +79,14 @@ def _make(path: Path) -> None:
         for name in ("database", "executions", "artifacts"):
             (path / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise _explained(path, error) from error
+        raise explained(path, error) from error
 
 
 def _locked(path: Path) -> int:
     try:
         descriptor = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _explained(path, error) from error
+        raise explained(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -144,7 +144,8 @@ def _test_splice(fifo: Path, target: int) -> None:
         os.close(pipe)
 
 
-def _explained(path: Path, error: OSError) -> StorageUnusable | NoSpace:
+def explained(path: Path, error: OSError) -> StorageUnusable | NoSpace:
+    """What an error means for whoever runs the server."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return NoSpace(f"{path}: the disk is full; free some space and start again")
