@@ -102,6 +102,7 @@ def test_it_works_behind_a_path_prefix(browser: Browser, server: ServerProcess) 
         page.page.get_by_role("link", name="StepFlow").click()
         page.page.get_by_role("link", name="prefixed").click()
         assert page.page.url == f"{server.url}/tools/flow/executions/{execution_id}"
+        page.page.unroute_all(behavior="wait")
 
 
 @pytest.fixture(scope="module")
