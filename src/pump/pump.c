@@ -123,7 +123,6 @@ static pid_t script;
 static int script_pidfd = -1; /* only when attached: our own child is reaped by SIGCHLD */
 static int could_not_start = -1;
 static int64_t deadline, kill_at, left_at, sweep_at, sweep_kill_at; /* CLOCK_BOOTTIME ms */
-static int asked_count;
 
 static int source = -1, write_side = -1, log_fd = -1, time_index = -1;
 static bool can_splice = true, at_end, blocked, wide;
@@ -777,8 +776,8 @@ static void take_signals(int signals)
     while (read(signals, &one, sizeof one) == sizeof one) {
         if (one.ssi_signo == SIGCHLD)
             continue;
-        stop(ASKED);
-        if (one.ssi_signo == SIGQUIT || ++asked_count > 1)
+        stop(ASKED); /* a server that starts again asks again: that must not cut the grace */
+        if (one.ssi_signo == SIGQUIT)
             kill_now();
     }
     reap();

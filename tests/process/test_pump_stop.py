@@ -57,15 +57,25 @@ def test_after_the_grace_a_stop_kills(run: Run) -> None:
     assert 0.49 < time.monotonic() - asked < 3
 
 
-@pytest.mark.parametrize("again", ["stop", "kill"])
-def test_a_second_stop_kills_at_once(run: Run, again: str) -> None:
+def test_a_kill_cuts_the_grace(run: Run) -> None:
     pumped = run("trap 'echo asked' TERM; echo up; while :; do sleep 0.05; done", grace=60 * SECOND)
     pumped.shows(b"up\n")
     pumped.pump.stop()
     pumped.shows(b"asked\n")
-    getattr(pumped.pump, again)()
+    pumped.pump.kill()
     record = pumped.end(within=5)
     assert (record.signal, record.why.name) == (9, "ASKED")
+
+
+def test_a_stop_may_be_repeated_and_does_not_cut_the_grace(run: Run) -> None:
+    tidy = "trap 'echo asked; sleep 0.5; echo tidied; exit 3' TERM"
+    pumped = run(f"{tidy}; echo up; while :; do sleep 0.05; done", grace=60 * SECOND)
+    pumped.shows(b"up\n")
+    pumped.pump.stop()
+    pumped.shows(b"asked\n")
+    pumped.pump.stop()
+    assert pumped.end().code == 3
+    assert pumped.log.endswith(b"tidied\n")
 
 
 def test_a_suspended_script_can_be_stopped(run: Run) -> None:

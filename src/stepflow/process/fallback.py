@@ -581,9 +581,10 @@ class Pump:
     def read_signals(self) -> None:
         with suppress(BlockingIOError):
             for number in os.read(self.wakeup, 512):
-                if number == signal.SIGQUIT or (number == signal.SIGTERM and self.is_stopping):
+                if number == signal.SIGQUIT:
                     self.kill(ASKED)
-                elif number == signal.SIGTERM:
+                # A server that starts again asks again: that must not cut the grace.
+                elif number == signal.SIGTERM and not self.is_stopping:
                     self.stop(ASKED)
 
     def reap(self) -> None:

@@ -45,7 +45,7 @@ class Pump:
         self.close()
 
     def stop(self) -> None:
-        """Ask it to stop its script: politely, then by force after the grace."""
+        """Ask it to stop its script: politely, then by force after the grace. Safe to repeat."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
