@@ -1,5 +1,7 @@
+import fcntl
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,16 @@ def test_a_folder_has_one_owner_who_is_named(tmp_path: Path) -> None:
     owner.release()
     assert owner_of(tmp_path / "storage") is None
     StorageFolder.take(tmp_path / "storage", is_private=False).release()
+
+
+def test_who_only_looks_does_not_keep_a_server_from_starting(tmp_path: Path) -> None:
+    StorageFolder.take(tmp_path / "storage", is_private=False).release()
+    looking = os.open(tmp_path / "storage/server.lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    looked = threading.Timer(0.05, os.close, [looking])
+    looked.start()
+    StorageFolder.take(tmp_path / "storage", is_private=False).release()
+    looked.join()
 
 
 def test_a_new_folder_is_private_to_its_user(tmp_path: Path) -> None:

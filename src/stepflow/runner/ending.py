@@ -1,5 +1,7 @@
 """How an execution ended, decided from what its pump recorded and what was asked for before."""
 
+import os
+
 from stepflow.model import (
     Cancellation,
     CouldNotStart,
@@ -11,11 +13,12 @@ from stepflow.model import (
     Succeeded,
     TimedOut,
 )
-from stepflow.process import ExitRecord, Why
+from stepflow.process import ExitRecord, Launch, Stage, Why
 
 
 def outcome_of(
     exit_: ExitRecord,
+    launch: Launch,
     *,
     cancellation: Cancellation | None,
     timeout: float | None,
@@ -30,7 +33,7 @@ def outcome_of(
     """
     match exit_.why:
         case Why.COULD_NOT_START:
-            return CouldNotStart(str(exit_.start_error))
+            return CouldNotStart(_why_not_started(exit_, launch))
         case Why.DEADLINE:
             return TimedOut(timeout or 0.0)
         case Why.LOG_LIMIT:
@@ -39,6 +42,18 @@ def outcome_of(
             return cancellation.outcome
         case _:
             return _by_exit(exit_, cancellation, learned_code)
+
+
+def _why_not_started(exit_: ExitRecord, launch: Launch) -> str:
+    error = exit_.start_error
+    assert error is not None
+    match error.stage:
+        case Stage.CHDIR:
+            return f"the working directory {launch.working_directory}: {os.strerror(error.errno)}"
+        case Stage.EXEC:
+            return f"{launch.argv[0]}: {os.strerror(error.errno)}"
+        case _:
+            return str(error)
 
 
 def _by_exit(

@@ -497,6 +497,7 @@ class Runner:
             learned = exit_status(records.script.identity, self._script)
         outcome = outcome_of(
             exit_,
+            self._launch,
             cancellation=self.execution.cancellation,
             timeout=self.execution.timeout,
             max_log_bytes=self.execution.max_log_bytes,

@@ -67,7 +67,7 @@ def _make_public(configured: Configuration, owner: Owner) -> int:
     pidfd = os.pidfd_open(owner.pid)
     signal.pidfd_send_signal(pidfd, signal.SIGHUP)
     deadline = time.monotonic() + SECONDS_TO_BECOME_PUBLIC
-    while (now := owner_of(configured.storage)) is None or now.is_private:
+    while owner_of(configured.storage) != Owner(owner.pid, is_private=False):
         if time.monotonic() > deadline:
             raise StorageOwned(
                 f"the private server (process {owner.pid}) did not become public within"

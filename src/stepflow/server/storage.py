@@ -8,6 +8,7 @@ import errno
 import fcntl
 import mmap
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,8 @@ from stepflow.errors import NoSpace, StorageOwned, StorageUnusable
 
 LOCK_NAME = "server.lock"
 SOCKET_NAME = "stepflow.sock"
+OWNER_BYTES = 128
+SECONDS_FOR_A_LOOK = 0.5
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -40,8 +43,9 @@ class StorageFolder:
         if lock is None:
             lock = _locked(path)
         try:
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, msgspec.json.encode(Owner(os.getpid(), is_private)), 0)
+            # Padded to one size, so that a reader never meets half a record.
+            record = msgspec.json.encode(Owner(os.getpid(), is_private)).ljust(OWNER_BYTES)
+            os.pwrite(lock, record, 0)
             _self_test(path)
         except OSError as error:
             os.close(lock)
@@ -65,9 +69,9 @@ def owner_of(path: Path) -> Owner | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            return msgspec.json.decode(os.pread(descriptor, 1024, 0), type=Owner)
+            return msgspec.json.decode(os.pread(descriptor, OWNER_BYTES, 0), type=Owner)
         except msgspec.DecodeError:
-            return Owner(0, is_private=False)
+            return Owner(0, is_private=False)  # it has the lock and is about to say who it is
     finally:
         os.close(descriptor)
     return None
@@ -88,7 +92,7 @@ def _locked(path: Path) -> int:
     except OSError as error:
         raise explained(path, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_soon(descriptor)
     except BlockingIOError:
         os.close(descriptor)
         owner = owner_of(path)
@@ -101,6 +105,20 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
         raise StorageUnusable(f"{path}: its file system has no flock ({error.strerror})") from error
     return descriptor
+
+
+def _lock_soon(descriptor: int) -> None:
+    """Lock, or raise BlockingIOError. Who only looks (`owner_of`) holds the lock for a moment."""
+    deadline = time.monotonic() + SECONDS_FOR_A_LOOK
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _self_test(path: Path) -> None:

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from stepflow.errors import NotAuthenticated
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.json import Answer
+from stepflow.web.site import LOCAL
 
 COOKIE = "stepflow_session"
-LOCAL = "stepflow.is_local"
 """In the scope of a request: whether it came through the unix socket."""
 SESSION_SECONDS = 30 * 86_400
 

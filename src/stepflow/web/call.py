@@ -11,9 +11,11 @@ import msgspec
 from starlette.requests import Request
 
 from stepflow.errors import InvalidRequest, TooLarge, UnknownField, UnsupportedMediaType
-from stepflow.web.site import Site
+from stepflow.web.site import LOCAL, Site
 
 MOST_BODY_BYTES = 1 << 20
+# What `stepflow run` hands over may be as large as the kernel lets a command be.
+MOST_LOCAL_BODY_BYTES = 16 << 20
 
 Query = TypeVar("Query")
 Body = TypeVar("Body")
@@ -69,12 +71,13 @@ async def body_bytes(request: Request) -> bytes:
     """The whole body, if it is of a sane size."""
     announced = request.headers.get("content-length", "0")
     received = bytearray()
-    if announced.isdigit() and int(announced) > MOST_BODY_BYTES:
-        raise _too_large()
+    most_bytes = MOST_LOCAL_BODY_BYTES if request.scope[LOCAL] else MOST_BODY_BYTES
+    if announced.isdigit() and int(announced) > most_bytes:
+        raise _too_large(most_bytes)
     async for chunk in request.stream():
         received += chunk
-        if len(received) > MOST_BODY_BYTES:
-            raise _too_large()
+        if len(received) > most_bytes:
+            raise _too_large(most_bytes)
     return bytes(received)
 
 
@@ -108,5 +111,5 @@ def refusal(error: msgspec.ValidationError, kind: type) -> InvalidRequest:
     return InvalidRequest(what)
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"the body is larger than {MOST_BODY_BYTES} bytes")
+def _too_large(most_bytes: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {most_bytes} bytes")

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stepflow.errors import Forbidden, NotAuthenticated, StepflowError
-from stepflow.web.auth import LOCAL, Access
+from stepflow.web.auth import Access
 from stepflow.web.problems import problem
+from stepflow.web.site import LOCAL
 
 HEALTH = "/api/health"
 _NEEDS_KEY = ("/api/", "/metrics", "/ws")

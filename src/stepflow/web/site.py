@@ -10,6 +10,8 @@ from stepflow.supervisor import Supervisor
 from stepflow.web.checkup import Checkup
 from stepflow.web.live import Live
 
+LOCAL = "stepflow.is_local"
+
 
 class SettingShape(msgspec.Struct, frozen=True):
     """A setting in effect, and where it came from; a secret's value is masked."""
