@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
@@ -316,6 +317,21 @@ def test_no_query_reads_longer_than_a_second(tmp_path: Path) -> None:
         )
         with pytest.raises(errors.Unavailable, match="too long"):
             await store._reader.ask("endless", lambda c: c.execute(endless).fetchone())
+
+    opened(tmp_path / "a.db", scenario)
+
+
+def test_another_program_s_writes_are_seen_by_the_next_unit(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        run = await store.create(execution(1))
+        first = Unit(execution_id=run.id, old_offset=0, offset=1, lines=1, state=b"", at=NOON)
+        await store.record(first)
+        other = sqlite3.connect(tmp_path / "a.db")
+        other.execute("UPDATE follow_state SET offset = 7")
+        other.commit()
+        other.close()
+        with pytest.raises(errors.StaleOwner, match="stands at 7"):
+            await store.record(msgspec.structs.replace(first, old_offset=1, offset=2))
 
     opened(tmp_path / "a.db", scenario)
 

@@ -274,6 +274,86 @@ def test_a_bad_unit_fails_alone(check: Check) -> None:
     check(scenario)
 
 
+def test_in_a_mixed_group_each_unit_gets_what_it_deserves(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        runs = [await store.create(execution()) for _ in range(12)]
+        ended = await finished(store)
+        await store.record(unit(runs[1], 0, 5, start(0)))
+        units = [unit(run, 0, 1, start(0), end(0)) for run in runs]
+        units[2] = unit(runs[2], 0, 1, start(0), end(99))  # no such step
+        units[3] = unit(runs[3], 0, 1, start(0, "half a pair: \ud800"))  # no such text
+        units[4] = unit(ended, 0, 1, start(0))
+        units[5] = unit(execution(), 0, 1, start(0))
+        outcomes = await asyncio.gather(
+            *(store.record(one) for one in units), return_exceptions=True
+        )
+        failed = {n: type(one) for n, one in enumerate(outcomes) if isinstance(one, Exception)}
+        assert failed == {
+            1: errors.StaleOwner,
+            2: errors.Conflict,
+            3: errors.InvalidRequest,
+            4: errors.StaleOwner,
+            5: errors.NotFound,
+        }
+        kept = [n for n, run in enumerate(runs) if await store.steps(run.id)]
+        assert kept == [0, 1, 6, 7, 8, 9, 10, 11]
+        assert (await store.health()).table_counts["steps"] == 8
+
+    check(scenario)
+
+
+def test_units_of_one_execution_follow_each_other_in_a_group(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await asyncio.gather(
+            store.record(unit(run, 0, 1, start(0))),
+            store.record(unit(run, 1, 2, end(0), start(1))),
+            store.record(unit(run, 2, 3, events.StepMove(name="b", index=1, parent_index=0))),
+            store.record(unit(run, 3, 4, events.Meta(key="k", value="v", index=0), end(1))),
+        )
+        first, second = await store.steps(run.id)
+        assert (first.status, first.metadata) == (StepStatus.COMPLETED, {"k": "v"})
+        assert (second.status, second.parent_index) == (StepStatus.COMPLETED, 0)
+        now = await store.execution(run.id)
+        assert (now.total_steps, now.completed_steps, now.log_bytes) == (2, 2, 4)
+        assert now.step_strip == [StepStatus.COMPLETED]
+
+    check(scenario)
+
+
+def test_what_a_bad_group_remembered_is_forgotten(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        other = await store.create(execution())
+        good = unit(run, 0, 1, start(0))
+        bad = unit(other, 0, 1, start(0, "\ud800"))
+        for old in range(3):
+            outcomes = await asyncio.gather(
+                store.record(msgspec.structs.replace(good, old_offset=old, offset=old + 1)),
+                store.record(bad),
+                return_exceptions=True,
+            )
+            assert isinstance(outcomes[1], errors.InvalidRequest)
+        assert (await store.execution(other.id)).total_steps == 0
+        await store.record(unit(other, 0, 1, start(0)))
+
+    check(scenario)
+
+
+def test_other_writes_between_units_are_seen(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(unit(run, 0, 1, start(0), events.Meta(key="a", value="1")))
+        await store.update(run.id, metadata={"b": "2"})
+        await store.record(unit(run, 1, 2, events.Meta(key="c", value="3")))
+        assert (await store.execution(run.id)).metadata == {"b": "2", "c": "3"}
+        await store.settle(run.id, Settlement(outcome=Succeeded(), at=NOON))
+        with pytest.raises(errors.StaleOwner):
+            await store.record(unit(run, 2, 3, start(1)))
+
+    check(scenario)
+
+
 def test_all_kinds_of_events_find_their_place(check: Check) -> None:
     async def scenario(store: Store) -> None:
         run = await store.create(execution())

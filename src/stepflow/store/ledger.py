@@ -20,14 +20,19 @@ _SEQ = ("seq", "", "")
 
 
 class Ledger:
-    """Valid within one transaction of the writer; a unit's counts are dropped when it fails."""
+    """Valid within one transaction of the writer."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._seq: int | None = None
         self._seq_given = 0
-        self._kept: Counter[Key] = Counter()
-        self._unit: Counter[Key] = Counter()
+        self._counts: Counter[Key] = Counter()
+        self._times_counted = 0
+
+    @property
+    def changes(self) -> int:
+        """Grows with everything that a rollback would have to undo."""
+        return self.connection.total_changes + self._times_counted
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, values)
@@ -36,7 +41,7 @@ class Ledger:
         return self.connection.execute(sql, values).fetchone()
 
     def next_seq(self) -> int:
-        """Unique and growing; a failed unit leaves a gap."""
+        """Unique and growing; a failed write leaves a gap."""
         if self._seq is None:
             row = self.one(
                 'SELECT value FROM counters WHERE facet = ? AND "key" = ? AND status = ?', _SEQ
@@ -47,20 +52,14 @@ class Ledger:
         return self._seq
 
     def count(self, keys: Iterable[Key], by: int) -> None:
+        self._times_counted += 1
         for key in keys:
-            self._unit[key] += by
-
-    def keep_unit(self) -> None:
-        self._kept.update(self._unit)
-        self._unit.clear()
-
-    def drop_unit(self) -> None:
-        self._unit.clear()
+            self._counts[key] += by
 
     def write_counters(self) -> None:
         """The last act before COMMIT."""
         if self._seq_given:
-            self._kept[_SEQ] += self._seq_given
-        changes = [(*key, by) for key, by in self._kept.items() if by]
+            self._counts[_SEQ] += self._seq_given
+        changes = [(*key, by) for key, by in self._counts.items() if by]
         if changes:
             self.connection.executemany(_ADD, changes)

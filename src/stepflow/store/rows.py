@@ -54,7 +54,7 @@ class Columns(Protocol):
 
 @lru_cache(maxsize=256)  # the events of a unit share few times
 def time_text(at: datetime) -> str:
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
 
 
 def time_text_or_none(at: datetime | None) -> str | None:
@@ -235,6 +235,23 @@ def step_row(step: Step) -> Row:
         "first_line": step.first_line,
         "last_line": step.last_line,
     }
+
+
+def step_changes(step: Step) -> tuple[Any, ...]:
+    """The columns of `statements.STEP_CHANGES`, then the id."""
+    return (
+        step.name,
+        step.status.value,
+        step.exit_code,
+        step.error_message,
+        time_text_or_none(step.completed_at),
+        step.estimated_duration,
+        _mapping_text(step.metadata),
+        step.parent_index,
+        step.reason,
+        step.last_line,
+        step.id,
+    )
 
 
 def step_of(row: Columns) -> Step:

@@ -39,7 +39,6 @@ from stepflow.store.rows import (
 )
 from stepflow.store.schema import prepare
 from stepflow.store.tuning import SqliteTuning
-from stepflow.store.units import record
 from stepflow.store.writer import Writer
 
 _EXECUTION = "SELECT * FROM executions WHERE id = ?"
@@ -94,7 +93,7 @@ class SqliteStore:
         return await self._writer.write(partial(executions.create, execution=execution))
 
     async def record(self, unit: Unit) -> list[Step]:
-        return await self._writer.write(partial(record, unit=unit))
+        return await self._writer.record(unit)
 
     async def update(self, execution_id: str, **changes: Unpack[ExecutionChanges]) -> Execution:
         return await self._writer.write(

@@ -6,8 +6,9 @@ statement itself, and the writer's rate is what every script's events wait for.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Table, bindparam
+from sqlalchemy import Dialect, Table, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -24,6 +25,33 @@ from stepflow.store.tables import (
 )
 
 _DIALECT = sqlite.dialect(paramstyle="named")
+_IN_ORDER = sqlite.dialect(paramstyle="qmark")
+
+# What events may change of a step.
+STEP_CHANGES = (
+    "name",
+    "status",
+    "exit_code",
+    "error_message",
+    "completed_at",
+    "estimated_duration",
+    "metadata",
+    "parent_index",
+    "reason",
+    "last_line",
+)
+FIGURES = (
+    "total_steps",
+    "completed_steps",
+    "failed_steps",
+    "current_step_index",
+    "step_strip",
+    "metadata",
+    "annotation_counts",
+    "diagnostics",
+    "log_bytes",
+    "log_lines",
+)
 
 # A prefix of an indexed length is walked from its newest row; of any other, all rows are merged
 # before the first comes (25 ms for 100,000).
@@ -40,25 +68,33 @@ def _insert(table: Table, without: Iterable[str] = ()) -> str:
     return str(table.insert().values({n: bindparam(n) for n in names}).compile(dialect=_DIALECT))
 
 
-def _keep(table: Table, *, but: Iterable[str] = (), without: Iterable[str] = ()) -> str:
+def _keep(table: Table, *, but: Iterable[str] = (), dialect: Dialect = _DIALECT) -> str:
     """Insert, or overwrite every column of the row with this key except those in `but`."""
-    names = [column.name for column in table.columns if column.name not in set(without)]
+    names = [column.name for column in table.columns]
     keys = [column.name for column in table.primary_key.columns]
     statement = insert(table).values({name: bindparam(name) for name in names})
     kept = {*keys, *but}
     changed = {name: statement.excluded[name] for name in names if name not in kept}
-    return str(
-        statement.on_conflict_do_update(index_elements=keys, set_=changed).compile(dialect=_DIALECT)
-    )
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return str(statement.compile(dialect=dialect))
+
+
+def _change(table: Table, names: Iterable[str]) -> str:
+    """Set these columns, in this order, of the row whose id comes last."""
+    statement = table.update().where(table.c.id == bindparam("_id"))
+    values: list[tuple[Any, Any]] = [(table.c[name], bindparam(name)) for name in names]
+    return str(statement.ordered_values(*values).compile(dialect=_IN_ORDER))
 
 
 INSERT_EXECUTION = _insert(executions, without=["step_strip"])
 KEEP_STEP = _keep(steps, but=["seq"])
+CHANGE_STEP = _change(steps, STEP_CHANGES)
+CHANGE_FIGURES = _change(executions, FIGURES)
 KEEP_ARTIFACT = _keep(artifacts, but=["seq"])
 INSERT_ANNOTATION = _insert(annotations, without=["id"])
 INSERT_METRIC = _insert(metrics, without=["id"])
 KEEP_OUTPUT = _keep(outputs)
-KEEP_FOLLOW_STATE = _keep(follow_state)
+KEEP_FOLLOW_STATE = _keep(follow_state, dialect=_IN_ORDER)
 
 
 @lru_cache(maxsize=256)

@@ -65,9 +65,6 @@ executions = Table(
     Column("tail_may_be_missing", Boolean),
     Column("cpu_seconds", REAL),
     Column("memory_peak_bytes", Integer),
-    Index("idx_executions_status", "status"),
-    Index("idx_executions_created_at", "created_at"),
-    Index("idx_executions_user", "user_name"),
     Index("idx_executions_seq", "seq", unique=True),
     # The status and the time at the end of an index answer the usual pairs (this user, these
     # statuses, since then) without touching a row.
@@ -103,7 +100,6 @@ steps = Table(
     Column("first_line", Integer),
     Column("last_line", Integer),
     Index("idx_steps_execution_id", "execution_id"),
-    Index("idx_steps_status", "status"),
 )
 Index("idx_steps_foreign", steps.c.id, sqlite_where=steps.c.seq.is_(None))
 
@@ -198,6 +194,7 @@ follow_state = Table(
     Column("lines", Integer, nullable=False),
     Column("state", BLOB, nullable=False),
     Column("recorded_at", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # What was counted of an execution that the original wrote: it may rewrite the row, which then is

@@ -1,362 +1,207 @@
-"""Recording a unit: its events folded into steps, annotations and the execution's own figures.
+"""Recording the units of a group: each table is read once and written once for all of them.
 
-Exactly once, because nothing is written unless the offset is still the one the unit began at.
+Exactly once, because nothing is written unless the offset is still the one the unit began at. What
+was read stays remembered until somebody else writes: mostly the next group goes on from there.
 """
 
-import math
-from datetime import datetime
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from stepflow import events
-from stepflow.errors import Conflict, NotFound, StaleOwner
+from stepflow.errors import NotFound, StaleOwner
 from stepflow.events import AnyEvent
-from stepflow.model import Status, Step, StepStatus, step_id
+from stepflow.model import Artifact, Status, Step, step_id
 from stepflow.store.artifacts import keep_artifact
+from stepflow.store.fold import Figures, Fold
 from stepflow.store.ledger import Ledger
 from stepflow.store.protocol import Unit
-from stepflow.store.rows import (
-    json_text,
-    list_of,
-    mapping_of,
-    step_of,
-    step_row,
-    strip_with,
-    time_text,
-    time_text_or_none,
-)
+from stepflow.store.rows import Row, json_text, step_changes, step_of, step_row, time_text
 from stepflow.store.statements import (
+    CHANGE_FIGURES,
+    CHANGE_STEP,
     INSERT_ANNOTATION,
     INSERT_METRIC,
     KEEP_FOLLOW_STATE,
     KEEP_OUTPUT,
     KEEP_STEP,
-    update_execution,
 )
 
-DIAGNOSTICS_KEPT = 100
-HIDDEN = "***"
+STANDINGS_KEPT = 5000
 
-# Both tables by primary key.
-_STAND = """
-SELECT e.status, e.total_steps, e.completed_steps, e.failed_steps, e.current_step_index, e.metadata,
-       e.annotation_counts, e.diagnostics, e.step_strip, f."offset"
-FROM executions e LEFT JOIN follow_state f ON f.execution_id = e.id WHERE e.id = ?
+Outcome = tuple[list[Step], None] | tuple[None, Exception]
+
+# Both by the primary keys of their tables, in the order of the list.
+_STANDINGS = """
+SELECT e.id, e.status, coalesce(e.total_steps, 0) AS total_steps,
+       coalesce(e.completed_steps, 0) AS completed_steps,
+       coalesce(e.failed_steps, 0) AS failed_steps, e.current_step_index,
+       coalesce(e.step_strip, '') AS step_strip, e.metadata, e.annotation_counts, e.diagnostics,
+       coalesce(f."offset", 0) AS "offset"
+FROM json_each(?) wanted CROSS JOIN executions e ON e.id = wanted.value
+LEFT JOIN follow_state f ON f.execution_id = e.id
 """
-_STEP = "SELECT * FROM steps WHERE id = ?"
+_STEPS = "SELECT s.* FROM json_each(?) wanted CROSS JOIN steps s ON s.id = wanted.value"
 
 
-def record(ledger: Ledger, unit: Unit) -> list[Step]:
-    """Apply a unit; the steps that it changed, by index."""
-    stand = ledger.one(_STAND, (unit.execution_id,))
-    if stand is None:
-        raise NotFound(f"there is no execution {unit.execution_id}")
-    if Status(stand["status"]).is_final or (stand["offset"] or 0) != unit.old_offset:
-        raise StaleOwner(
-            f"{unit.execution_id} stands at {stand['offset']} ({stand['status']}), "
-            f"not at {unit.old_offset}"
-        )
-    ledger.execute(
-        KEEP_FOLLOW_STATE,
-        {
-            "execution_id": unit.execution_id,
-            "offset": unit.offset,
-            "lines": unit.lines,
-            "state": unit.state,
-            "recorded_at": time_text(unit.at),
-        },
-    )
-    for artifact in unit.artifacts:
-        keep_artifact(ledger, artifact)
-    if not unit.events:
-        return []
-    fold = _Fold(ledger, unit, stand)
-    for event in unit.events:
-        fold.apply(event)
-    return fold.write()
+class _Standing(msgspec.Struct):
+    """How far an execution is recorded, what its figures are, and its steps as far as known."""
+
+    status: Status
+    offset: int
+    figures: Figures
+    steps: dict[int, Step] = {}
 
 
-class _Fold:
-    """The state of one execution while the events of one unit are applied to it."""
+class Recorder:
+    """Records on the writer's connection. To be told to forget when its writes are rolled back
+    and when the connection writes anything else; what other connections write it notices."""
 
-    def __init__(self, ledger: Ledger, unit: Unit, stand: Any) -> None:
-        self._ledger = ledger
-        self._unit = unit
-        self._stand = stand
-        self._steps: dict[int, Step] = {}
-        self._new_steps: set[int] = set()
-        self._changes: dict[str, Any] = {}
-        self._total = stand["total_steps"] or 0
-        self._completed = stand["completed_steps"] or 0
-        self._failed = stand["failed_steps"] or 0
-        self._strip = stand["step_strip"] or ""
-        self._metadata: dict[str, Any] | None = None
-        self._annotation_counts: dict[str, int] | None = None
-        self._diagnostics: list[str] | None = None
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._standings: dict[str, _Standing] = {}
+        self._data_version: int | None = None
 
-    def apply(self, event: AnyEvent) -> None:
-        at = event.at or self._unit.at
+    def forget(self) -> None:
+        self._standings.clear()
+
+    def record(self, ledger: Ledger, units: Sequence[Unit]) -> list[Outcome]:
+        """For each unit the steps that it changed, by index, or why nothing of it was written."""
+        self._forget_what_others_changed()
+        self._read_standings({unit.execution_id for unit in units})
+        self._read_steps(units)
+        rows = _Rows()
+        outcomes = [self._fold(unit, rows) for unit in units]
+        rows.write(ledger)
+        for step in rows.steps.values():
+            if step.is_finished:
+                del self._standings[step.execution_id].steps[step.index]
+        return outcomes
+
+    def _fold(self, unit: Unit, rows: "_Rows") -> Outcome:
+        standing = self._standings.get(unit.execution_id)
+        if standing is None:
+            return None, NotFound(f"there is no execution {unit.execution_id}")
+        if standing.offset != unit.old_offset or standing.status.is_final:
+            return None, StaleOwner(
+                f"{unit.execution_id} stands at {standing.offset} ({standing.status}), "
+                f"not at {unit.old_offset}"
+            )
+        try:
+            fold = Fold(unit, standing.figures, standing.steps)
+        except Exception as error:  # noqa: BLE001 - the caller of this unit hears of it
+            return None, error
+        rows.add(unit, fold, standing.figures)
+        standing.offset = unit.offset
+        standing.figures = fold.figures
+        standing.steps.update(fold.changed)
+        return [fold.changed[index] for index in sorted(fold.changed)], None
+
+    def _forget_what_others_changed(self) -> None:
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._data_version or len(self._standings) > STANDINGS_KEPT:
+            self.forget()
+        self._data_version = version
+
+    def _read_standings(self, ids: set[str]) -> None:
+        unknown = [run_id for run_id in ids if run_id not in self._standings]
+        if not unknown:
+            return
+        for row in self._connection.execute(_STANDINGS, (json_text(unknown),)):
+            figures = Figures(*(row[name] for name in Figures.__struct_fields__))
+            self._standings[row["id"]] = _Standing(Status(row["status"]), row["offset"], figures)
+
+    def _read_steps(self, units: Iterable[Unit]) -> None:
+        unknown = []
+        for unit in units:
+            standing = self._standings.get(unit.execution_id)
+            if standing is not None:
+                unknown += [
+                    step_id(unit.execution_id, index)
+                    for index in _steps_spoken_of(unit.events)
+                    if index not in standing.steps
+                ]
+        if unknown:
+            for row in self._connection.execute(_STEPS, (json_text(unknown),)):
+                step = step_of(row)
+                self._standings[step.execution_id].steps[step.index] = step
+
+
+def _steps_spoken_of(happened: Iterable[AnyEvent]) -> set[int]:
+    """Indexes of the steps that must have been there before."""
+    spoken_of: set[int] = set()
+    started: set[int] = set()
+    for event in happened:
         match event:
             case events.StepStart():
-                self._start(event, at)
-            case events.StepEnd():
-                self._end(event, at)
-            case events.StepUpdate():
-                self._update(event)
-            case events.StepMove():
-                self._change(event.index, parent_index=event.parent_index)
+                started.add(event.index)
             case events.StepAdopt():
-                self._adopt(event, at)
-            case events.Annotation():
-                self._annotate(event, at)
-            case events.Metric():
-                self._measure(event, at)
-            case events.Output():
-                self._set_output(event)
-            case events.Meta():
-                self._describe(event)
-            case events.Progress():
-                self._advance(event)
-            case events.Diagnostic():
-                self._diagnose(event)
-            case _:
-                # Lines stay in the transcript; artifacts come as rows of the unit; masks, controls
-                # and results are the runner's business.
-                pass
-
-    def write(self) -> list[Step]:
-        changed = [self._steps[index] for index in sorted(self._steps)]
-        for step in changed:
-            is_new = step.index in self._new_steps
-            seq = self._ledger.next_seq() if is_new else None  # an old row keeps its own
-            self._ledger.execute(KEEP_STEP, {**step_row(step), "seq": seq})
-        if self._new_steps:
-            self._ledger.count([("table", "steps", "")], len(self._new_steps))
-        self._write_execution()
-        return changed
-
-    def _write_execution(self) -> None:
-        changes = self._changes
-        if self._steps:
-            changes["total_steps"] = self._total
-            changes["completed_steps"] = self._completed
-            changes["failed_steps"] = self._failed
-            changes["step_strip"] = self._strip
-        if self._metadata is not None:
-            changes["metadata"] = json_text(self._metadata)
-        if self._annotation_counts is not None:
-            changes["annotation_counts"] = json_text(self._annotation_counts)
-        if self._diagnostics is not None:
-            changes["diagnostics"] = json_text(self._diagnostics)
-        if changes:
-            changes["log_bytes"] = self._unit.offset
-            changes["log_lines"] = self._unit.lines
-            sql = update_execution(tuple(changes))
-            self._ledger.execute(sql, {**changes, "_id": self._unit.execution_id})
-
-    def _step(self, index: int) -> Step:
-        step = self._steps.get(index)
-        if step is None:
-            row = self._ledger.one(_STEP, (step_id(self._unit.execution_id, index),))
-            if row is None:
-                raise Conflict(f"{self._unit.execution_id} has no step {index}")
-            step = step_of(row)
-        return step
-
-    def _change(self, index: int, **changes: Any) -> Step:
-        before = self._step(index)
-        after = msgspec.structs.replace(before, **changes)
-        self._steps[index] = after
-        self._count(before.status, -1)
-        self._count(after.status, +1)
-        self._show(after)
-        return after
-
-    def _count(self, status: StepStatus, by: int) -> None:
-        match status:
-            case StepStatus.COMPLETED | StepStatus.SKIPPED:
-                self._completed += by
-            case StepStatus.FAILED:
-                self._failed += by
+                spoken_of.update((event.index, *event.child_indexes))
+            case events.StepEnd() | events.StepUpdate() | events.StepMove():
+                spoken_of.add(event.index)
+            case events.Meta() | events.Progress() if event.index is not None:
+                spoken_of.add(event.index)
             case _:
                 pass
-
-    def _show(self, step: Step) -> None:
-        """Keep the strip of the first top-level steps true."""
-        shown = step.status if step.parent_index is None else None
-        self._strip = strip_with(self._strip, step.index, shown)
-
-    def _start(self, event: events.StepStart, at: datetime) -> None:
-        params = dict(event.params)
-        stop_on_error = params.pop("stop_on_error", False) is True
-        estimate = params.pop("estimated_duration", params.get("duration"))
-        if event.collapsed is not None:
-            params["collapsed"] = event.collapsed
-        if event.muted is not None:
-            params["muted"] = event.muted
-        step = Step(
-            id=step_id(self._unit.execution_id, event.index),
-            execution_id=self._unit.execution_id,
-            index=event.index,
-            name=event.name,
-            description=event.description,
-            created_at=at,
-            started_at=at,
-            estimated_duration=_number(estimate),
-            stop_on_error=stop_on_error,
-            metadata=params,
-            kind=event.kind,
-            parent_index=event.parent_index,
-            marker_id=event.id,
-            first_line=event.log_line or 0,
-        )
-        self._steps[event.index] = step
-        self._new_steps.add(event.index)
-        self._total += 1
-        self._changes["current_step_index"] = event.index
-        self._show(step)
-
-    def _end(self, event: events.StepEnd, at: datetime) -> None:
-        status, reason = ending(event.status, event.reason)
-        metadata = self._step(event.index).metadata
-        if event.duration is not None:
-            metadata = {**metadata, "duration": event.duration}
-        self._change(
-            event.index,
-            status=status,
-            reason=reason,
-            error_message=event.message,
-            exit_code=_storable(event.exit_code),
-            completed_at=at,
-            last_line=event.log_line,
-            metadata=metadata,
-        )
-
-    def _update(self, event: events.StepUpdate) -> None:
-        step = self._step(event.index)
-        metadata = dict(step.metadata)
-        if event.collapsed is not None:
-            metadata["collapsed"] = event.collapsed
-        if event.duration is not None:
-            metadata["duration"] = event.duration
-        self._change(event.index, name=event.name or step.name, metadata=metadata)
-
-    def _adopt(self, event: events.StepAdopt, at: datetime) -> None:
-        status, _ = ending(event.status, None)
-        self._change(event.index, status=status, completed_at=at, last_line=event.log_line)
-        for child in event.child_indexes:
-            self._change(child, parent_index=event.index)
-
-    def _annotate(self, event: events.Annotation, at: datetime) -> None:
-        if self._annotation_counts is None:
-            self._annotation_counts = mapping_of(self._stand["annotation_counts"])
-        counts = self._annotation_counts
-        counts[event.level] = counts.get(event.level, 0) + 1
-        self._ledger.execute(
-            INSERT_ANNOTATION,
-            {
-                "execution_id": self._unit.execution_id,
-                "step_index": event.index,
-                "level": event.level,
-                "message": event.message,
-                "file": event.file,
-                "line": _storable(event.line),
-                "end_line": _storable(event.end_line),
-                "col": _storable(event.col),
-                "end_col": _storable(event.end_col),
-                "title": event.title,
-                "code": event.code,
-                "details": event.details,
-                "log_line": event.log_line,
-                "at": time_text_or_none(at),
-            },
-        )
-        self._ledger.count([("table", "annotations", "")], 1)
-
-    def _measure(self, event: events.Metric, at: datetime) -> None:
-        if not math.isfinite(event.value):  # neither SQLite nor JSON has a NaN
-            return
-        self._ledger.execute(
-            INSERT_METRIC,
-            {
-                "execution_id": self._unit.execution_id,
-                "name": event.name,
-                "value": event.value,
-                "at": time_text(at),
-                "unit": event.unit,
-                "step": _storable(event.step),
-                "step_index": event.index,
-            },
-        )
-        self._ledger.count([("table", "metrics", "")], 1)
-
-    def _set_output(self, event: events.Output) -> None:
-        self._ledger.execute(
-            KEEP_OUTPUT,
-            {
-                "execution_id": self._unit.execution_id,
-                "name": event.name,
-                "value": HIDDEN if event.secret else event.value,
-                "is_secret": event.secret,
-            },
-        )
-
-    def _describe(self, event: events.Meta) -> None:
-        if event.index is None:
-            self._execution_metadata()[event.key] = event.value
-            return
-        step = self._step(event.index)
-        changes: dict[str, Any] = {"metadata": {**step.metadata, event.key: event.value}}
-        if event.key.upper() == "ESTIMATED_DURATION":
-            changes["estimated_duration"] = _number(event.value)
-        self._change(event.index, **changes)
-
-    def _advance(self, event: events.Progress) -> None:
-        facts = {
-            "value": event.value,
-            "current": event.current,
-            "total": event.total,
-            "message": event.message,
-            "state": event.state,
-        }
-        progress = {name: fact for name, fact in facts.items() if fact is not None}
-        if event.index is None:
-            self._execution_metadata()["progress"] = progress
-        else:
-            metadata = {**self._step(event.index).metadata, "progress": progress}
-            self._change(event.index, metadata=metadata)
-
-    def _diagnose(self, event: events.Diagnostic) -> None:
-        if self._diagnostics is None:
-            self._diagnostics = list_of(self._stand["diagnostics"])
-        if len(self._diagnostics) < DIAGNOSTICS_KEPT:
-            place = "" if event.log_line is None else f"line {event.log_line + 1}: "
-            facts = [fact for fact in (event.code, event.command, event.message) if fact]
-            self._diagnostics.append(place + ": ".join(facts))
-
-    def _execution_metadata(self) -> dict[str, Any]:
-        if self._metadata is None:
-            self._metadata = mapping_of(self._stand["metadata"])
-        return self._metadata
+    return spoken_of - started
 
 
-def ending(status: str, reason: str | None) -> tuple[StepStatus, str | None]:
-    """A step's final status; an unknown one is kept as cancelled, with that as its reason."""
-    if status == "unknown":
-        return StepStatus.CANCELLED, reason or "unknown"
-    return StepStatus(status), reason
+class _Rows:
+    """What a group writes: by table, each row once and as it is after the last unit."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+        self._new_steps: set[str] = set()
+        self._units: dict[str, Unit] = {}
+        self._figures: dict[str, Figures] = {}
+        self._artifacts: list[Artifact] = []
+        self._annotations: list[Row] = []
+        self._metrics: list[Row] = []
+        self._outputs: list[Row] = []
+
+    def add(self, unit: Unit, fold: Fold, before: Figures) -> None:
+        self._units[unit.execution_id] = unit
+        for step in fold.changed.values():
+            self.steps[step.id] = step
+        self._new_steps.update(fold.changed[index].id for index in fold.started)
+        if fold.figures != before:
+            self._figures[unit.execution_id] = fold.figures
+        self._artifacts += unit.artifacts
+        self._annotations += fold.annotations
+        self._metrics += fold.metrics
+        self._outputs += fold.outputs
+
+    def write(self, ledger: Ledger) -> None:
+        write_all = ledger.connection.executemany
+        write_all(KEEP_FOLLOW_STATE, map(_follow_state_row, self._units.values()))
+        write_all(KEEP_STEP, self._new_step_rows(ledger))
+        write_all(CHANGE_STEP, self._changed_step_rows())
+        write_all(CHANGE_FIGURES, self._figure_rows())
+        write_all(INSERT_ANNOTATION, self._annotations)
+        write_all(INSERT_METRIC, self._metrics)
+        write_all(KEEP_OUTPUT, self._outputs)
+        for artifact in self._artifacts:
+            keep_artifact(ledger, artifact)
+        ledger.count([("table", "steps", "")], len(self._new_steps))
+        ledger.count([("table", "annotations", "")], len(self._annotations))
+        ledger.count([("table", "metrics", "")], len(self._metrics))
+
+    def _new_step_rows(self, ledger: Ledger) -> Iterator[Row]:
+        for key in self._new_steps:
+            yield {**step_row(self.steps[key]), "seq": ledger.next_seq()}
+
+    def _changed_step_rows(self) -> Iterator[tuple[Any, ...]]:
+        for key, step in self.steps.items():
+            if key not in self._new_steps:
+                yield step_changes(step)
+
+    def _figure_rows(self) -> Iterator[tuple[Any, ...]]:
+        for execution_id, figures in self._figures.items():
+            unit = self._units[execution_id]
+            yield (*msgspec.structs.astuple(figures), unit.offset, unit.lines, execution_id)
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _storable(value: int | None) -> int | None:
-    """What a script prints as a number may not fit into 64 bits; that must not stop its log."""
-    return None if value is None or not -(2**63) <= value < 2**63 else value
+def _follow_state_row(unit: Unit) -> tuple[Any, ...]:
+    return (unit.execution_id, unit.offset, unit.lines, unit.state, time_text(unit.at))

@@ -118,19 +118,13 @@ CREATE TABLE executions (
 
 CREATE INDEX idx_executions_completed_at ON executions (completed_at);
 
-CREATE INDEX idx_executions_created_at ON executions (created_at);
-
 CREATE INDEX idx_executions_created_seq ON executions (created_at, seq, status);
 
 CREATE INDEX idx_executions_name_seq ON executions (name, seq, status, created_at);
 
 CREATE UNIQUE INDEX idx_executions_seq ON executions (seq);
 
-CREATE INDEX idx_executions_status ON executions (status);
-
 CREATE INDEX idx_executions_status_seq ON executions (status, seq);
-
-CREATE INDEX idx_executions_user ON executions (user_name);
 
 CREATE INDEX idx_executions_user_seq ON executions (user_name, seq, status, created_at);
 
@@ -141,7 +135,8 @@ CREATE TABLE follow_state (
     state BLOB NOT NULL,
     recorded_at TEXT NOT NULL,
     PRIMARY KEY (execution_id)
-);
+)
+ WITHOUT ROWID;
 
 CREATE TABLE metrics (
     id INTEGER NOT NULL,
@@ -195,8 +190,6 @@ CREATE TABLE steps (
 CREATE INDEX idx_steps_execution_id ON steps (execution_id);
 
 CREATE INDEX idx_steps_foreign ON steps (id) WHERE seq IS NULL;
-
-CREATE INDEX idx_steps_status ON steps (status);
 
 CREATE TABLE artifacts (
     id TEXT NOT NULL,
