@@ -1,22 +1,17 @@
-"""Windows and searches of a big log, raw and archived, against ripgrep on the raw file.
+"""Windows and searches of a big log, raw and archived, against ripgrep on the raw file."""
 
-Usage: transcript_windows.py [--gigabytes N] [--folder DIR]; prints JSON, sizes in bytes, times in
-milliseconds (windows) and seconds.
-"""
-
-import argparse
-import json
 import random
-import shutil
 import statistics
 import struct
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import zstandard
+
+from ground import Ground
+from row import Row, at_most
 from stepflow.transcript import Masks, Search, Transcript, archive, drop_raw, rebuild
 
 NEEDLE = "undefined reference to needle"
@@ -97,44 +92,67 @@ def searches(folder: Path, masks: Masks, against: float, runs: int) -> dict[str,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--gigabytes", type=float, default=10)
-    parser.add_argument("--folder", type=Path)
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="transcript-", dir=arguments.folder))
-    try:
-        print(json.dumps(measured(folder, int(arguments.gigabytes * 1e9)), indent=1))
-    finally:
-        shutil.rmtree(folder)
-
-
-def measured(folder: Path, wanted: int) -> dict[str, object]:
+def rows(ground: Ground) -> Iterator[Row]:
+    folder = ground.path("big-log")
     log = folder / "log"
-    write_log(log, wanted)
+    write_log(log, int(ground.sizes.log_gigabytes * 1e9))
     size = log.stat().st_size
     write_times(folder / "time.idx", size)
     runs = 3 if size < 3e9 else 2
     hidden = Masks([b"a secret that is not there", b"another one"])
     none = Masks([])
-    result: dict[str, object] = {"size_bytes": size}
-    result["line_index_gb_per_s"] = (
-        size / 1e9 / seconds(lambda: rebuild(log, folder / "lines.idx"), runs)
-    )
+    of = f"of {size / 1e9:.1f} GB"
+    indexed = seconds(lambda: rebuild(log, folder / "lines.idx"), runs)
+    count = ["wc", "-l", str(log)]
+    counted = seconds(lambda: subprocess.run(count, capture_output=True, check=True), runs)
+    yield Row(
+        name="big_log.index", value=indexed, unit=f"s for the lines {of}",
+        against=counted, beside="wc -l",
+    )  # fmt: skip
     command = ["rg", "--no-config", "--count", "--fixed-strings", "--text", NEEDLE, str(log)]
     against = seconds(lambda: subprocess.run(command, capture_output=True, check=False), runs)
-    result["ripgrep_s"] = against
-    result["raw"] = windows(folder, none) | searches(folder, none, against, runs)
-    result["raw_with_masks"] = windows(folder, hidden) | searches(folder, hidden, against, runs)
-    began = time.perf_counter()
-    archive(folder)
-    taken = time.perf_counter() - began
-    result["archive_mb_per_s"] = size / 1e6 / taken
-    result["archive_ratio"] = size / (folder / "log.zst").stat().st_size
+    for state, masks in (("raw", none), ("masked", hidden)):
+        yield _window_row(state, of, windows(folder, masks))
+        yield from _search_rows(state, of, searches(folder, masks, against, runs), against, 2)
+    archived = seconds(lambda: archive(folder), 1)
+    squeezed = seconds(lambda: _zstd(log), 1)
+    yield Row(
+        name="big_log.archive", value=archived, unit=f"s {of}",
+        against=squeezed, beside="zstandard level 3",
+        note=f"{size / (folder / 'log.zst').stat().st_size:.1f} times smaller",
+    )  # fmt: skip
     drop_raw(folder)
-    result["archived"] = windows(folder, none) | searches(folder, none, against, runs)
-    return result
+    yield _window_row("archived", of, windows(folder, none))
+    yield from _search_rows("archived", of, searches(folder, none, against, runs), against, 8)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _window_row(state: str, of: str, taken: dict[str, float]) -> Row:
+    return Row(
+        name=f"big_log.{state}_window",
+        value=taken["p99_ms"],
+        unit=f"ms (p99) for any 100 lines {of}",
+        goal=at_most(5),
+        note=f"p50 {taken['p50_ms']:.2f} ms, the longest of {WINDOWS} {taken['max_ms']:.1f} ms",
+    )
+
+
+def _search_rows(
+    state: str, of: str, taken: dict[str, float], against: float, most: float
+) -> Iterator[Row]:
+    yield Row(
+        name=f"big_log.{state}_search",
+        value=taken["literal_s"],
+        unit=f"s, literal {of}",
+        against=against,
+        beside="ripgrep, raw",
+        goal=at_most(most, "ratio"),
+        note=f"{taken['hits']} hits; first page of a hit in each line"
+        f" {taken['first_page_of_many_s']:.3f} s, all of them counted"
+        f" {taken['many_counted_s']:.2f} s",
+    )
+
+
+def _zstd(log: Path) -> None:
+    with log.open("rb") as source, (log.parent / "plain.zst").open("wb") as target:
+        zstandard.ZstdCompressor(level=3).copy_stream(source, target)
+    (log.parent / "plain.zst").unlink()

@@ -1,9 +1,11 @@
-"""Speed of the marker scan, each beside a per-line decode + startswith of the same run, as JSON."""
+"""Speed of the search for markers, beside a decode and `startswith` of each line."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+from ground import Ground
+from row import Row
 from stepflow.timeline import Parser, ParserOptions
 
 MEGABYTES = 100
@@ -11,16 +13,15 @@ CHUNK_BYTES = 1 << 20
 MARKERS = ("STEP_START:", "STEP_COMPLETE:", "STEP_ERROR:", "ARTIFACT:", "META:")
 
 
-def rare_log() -> bytes:
+def rare_log(size: int) -> bytes:
     line = b"2026-03-01T10:00:00Z INFO app.module.worker processed item %07d in batch\n"
-    size = MEGABYTES * 1_000_000
     lines = [line % n for n in range(size // len(line % 0))]
     lines[::100_000] = [b"STEP_START:part %d\n" % n for n in range(len(lines[::100_000]))]
     return b"".join(lines)
 
 
-def short_log() -> bytes:
-    return b"abcde\n" * (MEGABYTES * 1_000_000 // 6)
+def short_log(size: int) -> bytes:
+    return b"abcde\n" * (size // 6)
 
 
 def marker_log() -> bytes:
@@ -50,30 +51,26 @@ def per_line(log: bytes) -> int:
     return sum(line.decode("utf-8", "replace").startswith(MARKERS) for line in log.split(b"\n"))
 
 
-def figure(value: float, unit: str, against: float) -> dict[str, float | str]:
-    return {
-        "value": round(value, 3),
-        "unit": unit,
-        "against": round(against, 3),
-        "ratio": round(value / against, 2),
-    }
-
-
-def main() -> None:
-    results = {}
-    for name, log in (("75_byte_lines", rare_log()), ("6_byte_lines", short_log())):
+def rows(ground: Ground) -> Iterator[Row]:
+    size = min(MEGABYTES, int(ground.sizes.gigabytes * 1000)) * 1_000_000
+    for name, log in (("75_byte_lines", rare_log(size)), ("6_byte_lines", short_log(size))):
         baseline = len(log) / seconds(per_line, log, rounds=1) / 1e9
         for way, wheel in (("wheel", True), ("stdlib", False)):
-            taken = seconds(lambda data, w=wheel: scan(data, is_accelerated=w), log)
-            results[f"marker_scan_{name}_{way}"] = figure(len(log) / taken / 1e9, "GB/s", baseline)
+            taken = seconds(partial(scan, is_accelerated=wheel), log)
+            yield Row(
+                name=f"markers.{name}_{way}",
+                value=len(log) / taken / 1e9,
+                unit="GB/s",
+                against=baseline,
+                beside="each line alone",
+            )
     log = marker_log()
     count = log.count(b"\n")
-    taken = seconds(lambda data: scan(data, is_accelerated=True), log)
-    results["marker_scan_all_markers"] = figure(
-        count / taken, "lines/s", count / seconds(per_line, log)
+    taken = seconds(partial(scan, is_accelerated=True), log)
+    yield Row(
+        name="markers.nothing_else",
+        value=count / taken,
+        unit="lines/s, each a marker",
+        against=count / seconds(per_line, log),
+        beside="each line alone",
     )
-    print(json.dumps(results, indent=2))
-
-
-if __name__ == "__main__":
-    main()
