@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from conftest import Run, is_running
 
 from eventually import eventually
