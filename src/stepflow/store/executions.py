@@ -147,7 +147,7 @@ def keep_step(ledger: Ledger, step: Step) -> Step:
     load(ledger, step.execution_id)
     is_new = ledger.one("SELECT 1 FROM steps WHERE id = ?", (step.id,)) is None
     seq = ledger.next_seq() if is_new else None  # an old row keeps its own
-    ledger.execute(KEEP_STEP, {**step_row(step), "seq": seq})
+    ledger.execute(KEEP_STEP, step_row(step, seq))
     if is_new:
         ledger.count([("table", "steps", "")], 1)
     return step
@@ -223,7 +223,7 @@ def _close_steps(ledger: Ledger, execution_id: str, settlement: Settlement) -> l
             completed_at=settlement.at,
             last_line=max(settlement.log_lines - 1, row["first_line"] or 0),
         )
-        ledger.execute(KEEP_STEP, {**step_row(step), "seq": None})
+        ledger.execute(KEEP_STEP, step_row(step, None))
         closed.append(step)
     if closed:
         _show_closed(ledger, execution_id, closed)

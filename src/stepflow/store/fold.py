@@ -114,14 +114,14 @@ class Fold:
             raise Conflict(f"{self._unit.execution_id} has no step {index}")
         return step
 
-    def _change(self, index: int, **changes: Any) -> Step:
+    def _change(self, index: int, **changes: Any) -> None:
         before = self._step(index)
         after = msgspec.structs.replace(before, **changes)
         self.changed[index] = after
-        self._count(before.status, -1)
-        self._count(after.status, +1)
+        if after.status is not before.status:
+            self._count(before.status, -1)
+            self._count(after.status, +1)
         self._show(after)
-        return after
 
     def _count(self, status: StepStatus, by: int) -> None:
         match status:

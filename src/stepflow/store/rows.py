@@ -98,15 +98,16 @@ def strip_with(text: str, index: int, status: StepStatus | None) -> str:
     """The strip with this step's status, or without it. As text, `,0c,1f`: the index lets a later
     event find its place, and no event has to read all of it."""
     begin = f",{index}"
-    for letter in _STATUSES:
-        place = text.find(begin + letter)
-        if place >= 0:
-            rest = text[place + len(begin) + 1 :]
-            own = "" if status is None else begin + _LETTERS[status]
-            return text[:place] + own + rest
-    if status is None or text.count(",") >= STRIP_LENGTH:
+    letter = "" if status is None else _LETTERS[status]
+    place = text.find(begin)
+    while place >= 0 and text[place + len(begin)].isdigit():  # the step 12, where 1 is meant
+        place = text.find(begin, place + 1)
+    if place >= 0:
+        rest = text[place + len(begin) + 1 :]
+        return text[:place] + (begin + letter if letter else "") + rest
+    if not letter or text.count(",") >= STRIP_LENGTH:
         return text
-    return text + begin + _LETTERS[status]
+    return text + begin + letter
 
 
 def execution_row(execution: Execution) -> Row:
@@ -117,7 +118,7 @@ def execution_row(execution: Execution) -> Row:
         "name": e.name,
         "command": e.command,
         "working_directory": e.working_directory,
-        "status": e.status.value,
+        "status": str(e.status),
         "exit_code": e.exit_code,
         "error_message": e.error_message,
         "created_at": time_text(e.created_at),
@@ -211,37 +212,38 @@ def _execution_of(row: Columns) -> Execution:
     )
 
 
-def step_row(step: Step) -> Row:
-    """All columns but `seq`."""
-    return {
-        "id": step.id,
-        "execution_id": step.execution_id,
-        "name": step.name,
-        "description": step.description,
-        "step_index": step.index,
-        "status": step.status.value,
-        "exit_code": step.exit_code,
-        "error_message": step.error_message,
-        "created_at": time_text(step.created_at),
-        "started_at": time_text_or_none(step.started_at),
-        "completed_at": time_text_or_none(step.completed_at),
-        "estimated_duration": step.estimated_duration,
-        "stop_on_error": step.stop_on_error,
-        "metadata": _mapping_text(step.metadata),
-        "kind": step.kind,
-        "parent_index": step.parent_index,
-        "marker_id": step.marker_id,
-        "reason": step.reason,
-        "first_line": step.first_line,
-        "last_line": step.last_line,
-    }
+def step_row(step: Step, seq: int | None) -> tuple[Any, ...]:
+    """All columns in the order of the table, as the statements of events are bound by position."""
+    return (
+        step.id,
+        step.execution_id,
+        step.name,
+        step.description,
+        step.index,
+        str(step.status),
+        step.exit_code,
+        step.error_message,
+        time_text(step.created_at),
+        time_text_or_none(step.started_at),
+        time_text_or_none(step.completed_at),
+        step.estimated_duration,
+        step.stop_on_error,
+        _mapping_text(step.metadata),
+        seq,
+        step.kind,
+        step.parent_index,
+        step.marker_id,
+        step.reason,
+        step.first_line,
+        step.last_line,
+    )
 
 
 def step_changes(step: Step) -> tuple[Any, ...]:
     """The columns of `statements.STEP_CHANGES`, then the id."""
     return (
         step.name,
-        step.status.value,
+        str(step.status),
         step.exit_code,
         step.error_message,
         time_text_or_none(step.completed_at),

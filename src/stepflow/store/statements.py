@@ -87,7 +87,7 @@ def _change(table: Table, names: Iterable[str]) -> str:
 
 
 INSERT_EXECUTION = _insert(executions, without=["step_strip"])
-KEEP_STEP = _keep(steps, but=["seq"])
+KEEP_STEP = _keep(steps, but=["seq"], dialect=_IN_ORDER)
 CHANGE_STEP = _change(steps, STEP_CHANGES)
 CHANGE_FIGURES = _change(executions, FIGURES)
 KEEP_ARTIFACT = _keep(artifacts, but=["seq"])

@@ -137,10 +137,10 @@ def _steps_spoken_of(happened: Iterable[AnyEvent]) -> set[int]:
         match event:
             case events.StepStart():
                 started.add(event.index)
-            case events.StepAdopt():
-                spoken_of.update((event.index, *event.child_indexes))
             case events.StepEnd() | events.StepUpdate() | events.StepMove():
                 spoken_of.add(event.index)
+            case events.StepAdopt():
+                spoken_of.update((event.index, *event.child_indexes))
             case events.Meta() | events.Progress() if event.index is not None:
                 spoken_of.add(event.index)
             case _:
@@ -163,9 +163,10 @@ class _Rows:
 
     def add(self, unit: Unit, fold: Fold, before: Figures) -> None:
         self._units[unit.execution_id] = unit
-        for step in fold.changed.values():
+        for index, step in fold.changed.items():
             self.steps[step.id] = step
-        self._new_steps.update(fold.changed[index].id for index in fold.started)
+            if index in fold.started:
+                self._new_steps.add(step.id)
         if fold.figures != before:
             self._figures[unit.execution_id] = fold.figures
         self._artifacts += unit.artifacts
@@ -188,9 +189,9 @@ class _Rows:
         ledger.count([("table", "annotations", "")], len(self._annotations))
         ledger.count([("table", "metrics", "")], len(self._metrics))
 
-    def _new_step_rows(self, ledger: Ledger) -> Iterator[Row]:
+    def _new_step_rows(self, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
         for key in self._new_steps:
-            yield {**step_row(self.steps[key]), "seq": ledger.next_seq()}
+            yield step_row(self.steps[key], ledger.next_seq())
 
     def _changed_step_rows(self) -> Iterator[tuple[Any, ...]]:
         for key, step in self.steps.items():
