@@ -272,6 +272,12 @@ def test_a_terminal_gets_drawn_steps_and_the_failures_context(shared: Cli) -> No
     assert "STEP_START" not in final.replace(MARKED, "").split("Fetch", 1)[1]
 
 
+def test_the_last_words_of_a_script_that_died_in_a_step_are_shown(shared: Cli) -> None:
+    terminal = Terminal(shared, *shared.script("echo STEP_START:deploy; echo last words; exit 9"))
+    assert terminal.end() == 9
+    assert "last words" in terminal.data.decode().rpartition("Last lines of deploy")[2]
+
+
 def test_a_pty_gives_the_script_a_terminal_with_our_size_and_keys(shared: Cli) -> None:
     script = 'test -t 0 && stty size; printf "name? "; read name; echo "hello $name"'
     terminal = Terminal(shared, "run", "-t", "--", "sh", "-c", script, size=(33, 99))

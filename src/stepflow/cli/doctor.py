@@ -182,7 +182,6 @@ def server(client: Client) -> Iterator[Finding]:
         f"{health['status']}, version {health['version']},"
         f" up {words.ticking(health['uptime_seconds'])}, {client.where}",
     )
-    for name, check in (health.get("checks") or {}).items():
-        said = check if isinstance(check, str) else json.dumps(check, ensure_ascii=False)
-        if said not in ("ok", '"ok"', "true"):
-            yield Finding(NOTE, f"  {name}", said)
+    for name, check in health["checks"].items():
+        if check["problem"] is not None:
+            yield Finding(BAD, f"  {name}", check["problem"])

@@ -111,9 +111,11 @@ def table(executions: list[Json], now: datetime, width: int) -> "Table":
 
     from stepflow.cli import drawing
 
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    drawn = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", expand=True
+    )
     drawn.add_column("ID", style="bright_black", no_wrap=True)
-    drawn.add_column("NAME", no_wrap=True, overflow="ellipsis", ratio=None, min_width=12)
+    drawn.add_column("NAME", no_wrap=True, overflow="ellipsis", ratio=1, min_width=12)
     drawn.add_column("OUTCOME", no_wrap=True, overflow="ellipsis", max_width=34)
     if width >= 100:
         drawn.add_column("STEPS", no_wrap=True)

@@ -173,7 +173,9 @@ def screen_for(client: Client, path: str, options: Options) -> Screen:
 
     def last_lines(step: Json, count: int) -> list[str]:
         page = client.ask("GET", f"{path}/logs", step=step["index"], tail=count + 1)
-        ends = (step["first_line"], step["last_line"])  # a failed step is closed by a marker
+        ends = {step["first_line"]}
+        if step["reason"] is None:  # closed by a marker of its own, which the error text repeats
+            ends.add(step["last_line"])
         return [line["text"] for line in page["lines"] if line["line"] not in ends][-count:]
 
     return Stage(last_lines)
