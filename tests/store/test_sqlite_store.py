@@ -28,6 +28,7 @@ from stepflow.store import (
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 ORIGINAL = """
 CREATE TABLE executions (id TEXT PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE steps (id TEXT PRIMARY KEY);
@@ -220,7 +221,7 @@ asyncio.run(main())
     assert killed.returncode == -9
 
     async def scenario(store: SqliteStore) -> None:
-        assert (await store.executions(Query())).total_count == 50
+        assert await store.count(Query(), within=SECOND) == 50
 
     opened(path, scenario)
 
@@ -236,11 +237,11 @@ def test_a_full_disk_is_said_and_later_writes_work(tmp_path: Path) -> None:
             *(store.create(run) for run in large), return_exceptions=True
         )
         assert all(isinstance(one, errors.NoSpace) for one in refused)
-        assert (await store.executions(Query())).total_count == 1
+        assert await store.count(Query(), within=SECOND) == 1
         free = "PRAGMA max_page_count = 1000000"
         await store._writer.alone(lambda connection: connection.execute(free).fetchone())
         await store.create(large[0])
-        assert (await store.executions(Query())).total_count == 2
+        assert await store.count(Query(), within=SECOND) == 2
 
     opened(tmp_path / "a.db", scenario)
 
@@ -270,7 +271,7 @@ def test_a_lock_of_another_program_is_waited_for(tmp_path: Path) -> None:
         threading.Timer(0.2, other.execute, ["COMMIT"]).start()
         await store.create(execution(1))
         other.execute("BEGIN IMMEDIATE")
-        assert (await store.executions(Query())).total_count == 1  # readers never wait
+        assert await store.count(Query(), within=SECOND) == 1  # readers never wait
         other.close()
 
     opened(path, scenario)

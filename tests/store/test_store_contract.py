@@ -100,6 +100,10 @@ async def finished(store: Store, outcome: Any = None, **facts: Any) -> Execution
     return settled
 
 
+async def total(store: Store, query: Query) -> int | None:
+    return await store.count(query, within=timedelta(seconds=10))
+
+
 def names(found: list[Execution]) -> list[str]:
     return [run.name for run in found]
 
@@ -551,7 +555,7 @@ def test_deleting_leaves_nothing_behind(check: Check) -> None:
         assert (await store.statistics(NOON)).total_executions == 0
         for query in (Query(), Query(text="nightly"), Query(tag="t"), Query(user="ann")):
             page = await store.executions(query)
-            assert (page.executions, page.total_count) == ([], 0)
+            assert (page.executions, await total(store, query)) == ([], 0)
         assert await store.metrics(run.id) == []
 
     check(scenario)
@@ -567,7 +571,7 @@ def test_pages_are_newest_first_and_meet_end_to_end(check: Check) -> None:
         assert names(first.executions) == ["6", "5", "4"]
         assert names(second.executions) == ["3", "2", "1"]
         assert names(third.executions) == ["0"]
-        assert (first.total_count, third.next) == (7, None)
+        assert (await total(store, Query(limit=3)), third.next) == (7, None)
         assert names((await store.executions(Query(limit=2, offset=5))).executions) == ["1", "0"]
 
     check(scenario)
@@ -619,13 +623,13 @@ def test_any_filters_walked_by_cursor_give_what_plain_python_gives(check: Check)
         everything.reverse()
         loop = asyncio.get_running_loop()
 
-        async def walked(query: Query) -> tuple[list[str], int]:
+        async def walked(query: Query) -> tuple[list[str], int | None]:
             found: list[str] = []
             while True:
                 page = await store.executions(query)
                 found += [run.id for run in page.executions]
                 if page.next is None:
-                    return found, page.total_count
+                    return found, await total(store, query)
                 query = msgspec.structs.replace(query, cursor=page.next)
 
         @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -684,7 +688,7 @@ def test_whatever_people_search_for_is_never_a_syntax_error(check: Check) -> Non
 
         await asyncio.to_thread(asks)
         for text in ('"hi"', "AND NOT", "thi*", "(this", "SAY hi"):
-            assert (await store.executions(Query(text=text))).total_count == 1
+            assert await total(store, Query(text=text)) == 1
 
     check(scenario)
 
@@ -704,9 +708,9 @@ def test_changed_tags_and_names_are_found_as_they_are_now(check: Check) -> None:
         run = await store.create(execution(tags=["old", "old"], name="before"))
         await store.update(run.id, tags=["new"], name="after")
         for gone in (Query(tag="old"), Query(text="before"), Query(name="before")):
-            assert (await store.executions(gone)).total_count == 0
+            assert await total(store, gone) == 0
         for there in (Query(tag="new"), Query(text="after"), Query(name="after")):
-            assert (await store.executions(there)).total_count == 1
+            assert await total(store, there) == 1
 
     check(scenario)
 
@@ -801,7 +805,7 @@ def test_imported_rows_are_kept_as_given(check: Check) -> None:
         assert await store.steps(kept.id) == [step]
         with pytest.raises(errors.NotFound):
             await store.keep_step(msgspec.structs.replace(step, execution_id="x"))
-        assert (await store.executions(Query(name="renamed"))).total_count == 1
+        assert await total(store, Query(name="renamed")) == 1
 
     check(scenario)
 

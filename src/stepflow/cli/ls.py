@@ -98,11 +98,10 @@ def _print_table(page: Json) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(table(page["executions"], words.clock(), console.width))
-    more = page["total_count"] - page["count"]
-    if more > 0:
-        console.print(
-            f"{words.count(more, 'more', 'more')}: stepflow ls --all", style="bright_black"
-        )
+    if page["has_more"]:
+        total = page["total_count"]
+        more = "more" if total is None else words.count(total - page["count"], "more", "more")
+        console.print(f"{more}: stepflow ls --all", style="bright_black")
 
 
 def table(executions: list[Json], now: datetime, width: int) -> "Table":

@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 
 from stepflow.errors import InvalidRequest
-from stepflow.model import Execution
-from stepflow.store.protocol import MAX_PAGE, Query
+from stepflow.store.protocol import MAX_PAGE, Page, Query
 from stepflow.store.rows import execution_of, time_text
 from stepflow.store.search import match_text
 
@@ -162,17 +161,17 @@ def _any_status_sql(query: Query) -> str:
     )
 
 
-def page(connection: sqlite3.Connection, query: Query) -> tuple[list[Execution], str | None]:
-    """The rows and the cursor of the next page."""
+def page(connection: sqlite3.Connection, query: Query) -> Page:
     if selection(query).is_empty:
-        return [], None
+        return Page([], None)
     rows = connection.execute(*page_sql(query)).fetchall()
     found = [execution_of(row) for row in rows[: query.limit]]
     if len(rows) <= query.limit:
-        return found, None
+        return Page(found, None)
     last = rows[query.limit - 1]
     by_time = selection(query).by_time
-    return found, Cursor(last["seq"], last["created_at"] if by_time else None).text()
+    cursor = Cursor(last["seq"], last["created_at"] if by_time else None)
+    return Page(found, cursor.text())
 
 
 def count_from_counters(connection: sqlite3.Connection, query: Query) -> int | None:

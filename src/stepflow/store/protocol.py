@@ -4,7 +4,7 @@ All writes are durable when they return. Reads never see half a unit. Errors are
 `stepflow.errors`: NotFound, Conflict, StaleOwner, InvalidRequest, NoSpace, Unavailable.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypedDict, Unpack
 
 import msgspec
@@ -78,7 +78,6 @@ class Page(msgspec.Struct, frozen=True):
     """A page of executions; `next` is the cursor of the page after it, None on the last one."""
 
     executions: list[Execution]
-    total_count: int
     next: str | None
 
 
@@ -241,6 +240,9 @@ class Store(Protocol):
 
     async def executions(self, query: Query) -> Page:
         """A page of executions, newest first. InvalidRequest names a bad cursor or limit."""
+
+    async def count(self, query: Query, *, within: timedelta) -> int | None:
+        """How many executions all pages have together; None if counting takes longer."""
 
     async def unfinished(self) -> list[Execution]:
         """All pending and running executions, oldest first."""

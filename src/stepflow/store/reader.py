@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,8 +40,8 @@ class _Timed:
         self._deadline = float("inf")
         connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
 
-    def run(self, query: Callable[[sqlite3.Connection], Value], seconds: float) -> Value:
-        self._deadline = time.perf_counter() + seconds
+    def run(self, query: Callable[[sqlite3.Connection], Value], deadline: float) -> Value:
+        self._deadline = deadline
         return query(self.connection)
 
     def _is_late(self) -> bool:
@@ -56,6 +56,7 @@ class Reader:
         self._tuning = tuning
         self._on_loop = _Timed(open_reader(path, tuning, busy_timeout_ms=0))
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="stepflow-reader")
+        self._patient_thread = ThreadPoolExecutor(1, thread_name_prefix="stepflow-counter")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._reading = 0
@@ -68,7 +69,7 @@ class Reader:
             raise Unavailable("the store is closed")
         begun = time.perf_counter()
         try:
-            return self._on_loop.run(query, LOOP_SECONDS)
+            return self._on_loop.run(query, begun + LOOP_SECONDS)
         except sqlite3.OperationalError as error:
             if not _may_succeed_in_a_thread(error):
                 raise translated(error) from error
@@ -80,13 +81,36 @@ class Reader:
 
     async def ask_in_thread(self, name: str, query: Callable[[sqlite3.Connection], Value]) -> Value:
         """A query that may take its time, up to 1 s."""
+        return await self._ask_in(self._threads, name, query, THREAD_SECONDS)
+
+    async def ask_within(
+        self, limit: timedelta, name: str, query: Callable[[sqlite3.Connection], Value]
+    ) -> Value | None:
+        """What is nice to know, from a thread that no other query waits for; None if it takes
+        longer."""
+        seconds = min(limit.total_seconds(), THREAD_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask_in(self._patient_thread, name, query, seconds)
+        except (TimeoutError, Unavailable):
+            if self._is_closed:
+                raise
+            return None
+
+    async def _ask_in(
+        self,
+        threads: ThreadPoolExecutor,
+        name: str,
+        query: Callable[[sqlite3.Connection], Value],
+        seconds: float,
+    ) -> Value:
         if self._is_closed:
             raise Unavailable("the store is closed")
         begun = time.perf_counter()
         self._reading += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._run_in_thread, query
+                threads, self._run_in_thread, query, begun + seconds
             )
         except sqlite3.Error as error:
             raise translated(error) from error
@@ -128,10 +152,13 @@ class Reader:
             return
         self._is_closed = True
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._patient_thread.shutdown)
         for connection in [self._on_loop.connection, *self._opened]:
             connection.close()
 
-    def _run_in_thread(self, query: Callable[[sqlite3.Connection], Value]) -> Value:
+    def _run_in_thread(
+        self, query: Callable[[sqlite3.Connection], Value], deadline: float
+    ) -> Value:
         timed: _Timed | None = getattr(self._local, "timed", None)
         if timed is None:
             patience = round(self._tuning.busy_timeout.total_seconds() * 1000)
@@ -140,7 +167,7 @@ class Reader:
             )
             self._opened.append(connection)
             timed = self._local.timed = _Timed(connection)
-        return timed.run(query, THREAD_SECONDS)
+        return timed.run(query, deadline)
 
     def _note(self, name: str, begun: float) -> None:
         entry = (time.perf_counter() - begun, datetime.now(UTC), name)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -141,13 +141,16 @@ class SqliteStore:
         # One step of a full-text search may be long, and nothing can interrupt it.
         is_quick = query.text is None and query.limit <= ROWS_ON_LOOP
         ask = self._reader.ask if is_quick else self._reader.ask_in_thread
-        found = await ask("executions", partial(pages.page, query=query))
-        total = await self._reader.ask("count", partial(pages.count_from_counters, query=query))
-        if total is None:
-            total = await self._reader.ask_in_thread(
-                "count rows", partial(pages.count_rows, query=query)
-            )
-        return Page(found[0], total, found[1])
+        return await ask("executions", partial(pages.page, query=query))
+
+    async def count(self, query: Query, *, within: timedelta) -> int | None:
+        pages.check(query)
+        known = await self._reader.ask("count", partial(pages.count_from_counters, query=query))
+        if known is not None:
+            return known
+        return await self._reader.ask_within(
+            within, "count rows", partial(pages.count_rows, query=query)
+        )
 
     async def unfinished(self) -> list[Execution]:
         return await self._reader.ask_in_thread(
