@@ -5,6 +5,7 @@ durable before anyone hears of it, so a server that starts again goes on exactly
 """
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -21,7 +22,7 @@ import structlog
 
 from stepflow.artifacts import ArtifactFolder
 from stepflow.errors import AlreadyPumped, Conflict, Gone, NotFound, StaleOwner, Unavailable
-from stepflow.events import Annotation, AnyEvent, ArtifactMarked, StepEnd
+from stepflow.events import Annotation, AnyEvent, ArtifactMarked, Mask, StepEnd
 from stepflow.feed import (
     AnnotationUpdate,
     ArtifactUpdate,
@@ -62,7 +63,7 @@ from stepflow.process import (
 )
 from stepflow.runner.ending import exit_code_of, outcome_of
 from stepflow.runner.log_file import open_log, restore_log
-from stepflow.runner.masking import masked
+from stepflow.runner.masking import hidden, masked
 from stepflow.runner.tail import Tail, Watched
 from stepflow.store import Settlement, Store, Unit
 from stepflow.timeline import Parser, ParserOptions
@@ -74,6 +75,7 @@ TURN_BYTES = 256 << 10
 TURN_SECONDS = 0.002
 RETRY_SECONDS = 1.0
 MOST_STARTS = 3
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -85,7 +87,8 @@ _buffer = memoryview(bytearray(PIECE_BYTES))
 @dataclass(frozen=True)
 class Seams:
     """What every runner works with. `spawning` is one thread: creating, deleting and starting
-    happen in it one after the other; `copying` copies artifacts and syncs files."""
+    happen in it one after the other; `copying` copies artifacts and syncs files. `problem` says
+    why the storage can't be written now, or nothing."""
 
     store: Store
     feed: Feed
@@ -94,10 +97,12 @@ class Seams:
     spawning: Executor
     copying: Executor
     pump_program: list[str]
+    problem: Callable[[], str | None]
 
 
 class Runner:
-    """Follows one execution. `ended` resolves to the settled execution, once and always."""
+    """Follows one execution. `ended` resolves to the settled execution, once and always;
+    `published_bytes` is how much of the log anybody may read."""
 
     def __init__(
         self, seams: Seams, execution: Execution, folder: Folder, launch: Launch, masks: Masks
@@ -109,6 +114,9 @@ class Runner:
         self.masks = masks
         self.pump: Pump | None = None
         self.ended: asyncio.Future[Execution] = self._loop.create_future()
+        self.published_bytes = 0
+        self._has_new_masks = False
+        self._is_kill_asked = False
         self._launch = launch
         self._hold: int | None = None
         self._log: int | None = None
@@ -130,6 +138,9 @@ class Runner:
 
     async def begin(self) -> None:
         """Start the script. What keeps it from starting settles the execution."""
+        if self.execution.cancellation is not None:
+            await self._settle(self.execution.cancellation.outcome)
+            return
         launch = self._launch
         now = datetime.now(UTC)
         if self.execution.timeout is not None:
@@ -162,13 +173,22 @@ class Runner:
         self._publish(self.execution)
 
     def _stop_if_asked(self) -> None:
-        """A wish to stop that came when there was no pump to tell."""
-        if self.pump is not None and self.execution.cancellation is not None:
+        """Pass a wish to stop on to the pump, which may hear of it twice; so it is right after a
+        start too, when the wish came before there was a pump."""
+        if self.pump is None or self.execution.cancellation is None:
+            return
+        if self._is_kill_asked:
+            self.pump.kill()
+        else:
             self.pump.stop()
 
     def _spawn(self) -> Pump:
         self._hold = self._hold if self._hold is not None else hold_output(self.folder)
         return start(self.folder, self.execution.id, self._launch, self._seams.pump_program)
+
+    async def refuse(self, outcome: CouldNotStart) -> None:
+        """Settle what can't even be begun."""
+        await self._settle(outcome)
 
     async def resume(self, hold: int | None = None) -> None:
         """Go on after a restart of the server, wherever pump and script are by now. `hold` is
@@ -183,7 +203,11 @@ class Runner:
             return
         self.pump = await self._in_spawning(self._found_pump)
         if self.pump is None and not self._was_started():
-            await self.begin()
+            # A power cut may have taken the records of a script that did run.
+            if self.execution.started_at is not None and self.execution.started_at < _booted_at():
+                await self._settle(Lost("the machine was rebooted"))
+            else:
+                await self.begin()
             return
         if self.execution.status is Status.PENDING:
             await self._is_running(self._started_at())
@@ -218,6 +242,8 @@ class Runner:
             await self._settle(Lost("its log is gone"))
             return
         self._backlog_end = os.fstat(self._log).st_size
+        # Readers may have been further than the last save; their cursors must stay valid.
+        self.published_bytes = max(self.published_bytes, self._backlog_end)
         if self._backlog_end < self._parser.offset:
             # After a power cut the log may be shorter than what was recorded of it.
             log.warning("log shorter than recorded", execution=self.execution.id)
@@ -240,9 +266,16 @@ class Runner:
         else:
             self._loop.add_reader(self.pump.pidfd, self._pump_ended)
 
+    def wake(self) -> None:
+        """Look at the log again, now that it may be read."""
+        if self._watched is not None:
+            self._seams.tail.wake(self._watched)
+
     def _drain(self) -> int:
         """Read one turn's worth; the tail calls it."""
         if self._recording is not None or self._is_settling or self._log is None:
+            return 0
+        if self._seams.problem() is not None:
             return 0
         taken, began = 0, time.perf_counter()
         while taken < TURN_BYTES and time.perf_counter() - began < TURN_SECONDS:
@@ -280,6 +313,13 @@ class Runner:
         events = self._parser.feed(data, at)
         if self._index is not None and (counts := self._parser.take_blocks()):
             self._index.append(counts, first=offset // BLOCK_BYTES)
+        return self._shown(events)
+
+    def _shown(self, events: list[AnyEvent]) -> list[AnyEvent]:
+        """The events without secrets, those included that they themselves tell of."""
+        if values := [v.encode() for e in events if isinstance(e, Mask) for v in e.values]:
+            self.masks = self.masks.extended(values)
+            self._has_new_masks = True
         return [masked(event, self.masks) for event in events] if self.masks else events
 
     # --- recording -----------------------------------------------------------------------
@@ -288,6 +328,9 @@ class Runner:
         """Make one chunk's events durable, then tell of them, then let the log be read on."""
         unit = self._unit(events)
         stopping = self._stopping_step(events)
+        if self._has_new_masks:
+            self._has_new_masks = False
+            await self._in_copying(lambda: self.masks.keep(self.folder.masks))
         try:
             if stopping is None:
                 steps = await self._keep(unit)
@@ -302,17 +345,17 @@ class Runner:
             self._copy(artifact)
         self._recording = None
         self._publish_growth()
-        if self._watched is not None:
-            self._seams.tail.wake(self._watched)
+        self.wake()
 
     def _unit(self, events: list[AnyEvent]) -> Unit:
         now = datetime.now(UTC)
+        state = self._parser.state()
         return Unit(
             execution_id=self.execution.id,
             old_offset=self._recorded_offset,
             offset=self._parser.offset,
             lines=self._parser.line,
-            state=self._parser.state(),
+            state=hidden(state, self.masks) if self.masks else state,
             at=now,
             events=events,
             artifacts=[self._waiting(e, now) for e in events if isinstance(e, ArtifactMarked)],
@@ -324,25 +367,42 @@ class Runner:
         return steps
 
     async def _insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
-        """Write, unchanged and as often as it takes: a full disk ends some day."""
+        """Write, unchanged and as often as it takes: a full disk ends some day. Nothing is
+        written while the storage is not the one that it was."""
         while True:
-            try:
-                return await write()
-            except Unavailable as error:
-                log.warning("write refused", execution=self.execution.id, reason=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+            if self._seams.problem() is None:
+                try:
+                    return await write()
+                except Unavailable as error:
+                    log.warning("write refused", execution=self.execution.id, reason=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _in_copying(self, write: Callable[[], object]) -> None:
+        """Write to files in a thread, again and again while the disk is full."""
+        while True:
+            if self._seams.problem() is None:
+                try:
+                    await self._loop.run_in_executor(self._seams.copying, write)
+                except OSError as error:
+                    if error.errno not in _FULL:
+                        raise
+                    log.warning("disk full", execution=self.execution.id, reason=str(error))
+                else:
+                    return
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def save(self) -> None:
         """Record how far the log was read, if that is further than the last event."""
         is_free = self._recording is None and not self._is_settling
         if is_free and self._parser.offset > self._recorded_offset:
             self._recording = self._begun(self._record([]))
-            await self._recording
+            await asyncio.wait((self._recording,))
 
     async def _tell(self, events: list[AnyEvent], steps: list[Step]) -> None:
         if not events:
             return
-        self.execution = await self._seams.store.execution(self.execution.id)
+        identity, store = self.execution.id, self._seams.store
+        self.execution = await self._insist(lambda: store.execution(identity))
         progress = self.execution.progress_percentage
         for step in steps:
             self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
@@ -417,14 +477,22 @@ class Runner:
 
     async def stop(self, cancellation: Cancellation, *, kill: bool = False) -> None:
         """Record why, then stop the script: politely, or at once with `kill`."""
+        self._is_kill_asked = self._is_kill_asked or kill
         if self.execution.cancellation is None:
-            with suppress(Conflict):
-                self.execution = await self._seams.store.update(
-                    self.execution.id, cancellation=cancellation
-                )
-                self._publish(self.execution)
-        if self.pump is not None:
-            self.pump.kill() if kill else self.pump.stop()
+            await self._intend(cancellation)
+        self._stop_if_asked()
+
+    async def _intend(self, cancellation: Cancellation) -> None:
+        store = self._seams.store
+        try:
+            self.execution = await store.update(self.execution.id, cancellation=cancellation)
+        except Conflict:
+            return
+        except Unavailable as error:
+            # What fills the disk must be stoppable all the same; the end will record why.
+            log.warning("intent not recorded", execution=self.execution.id, reason=str(error))
+            self.execution = msgspec.structs.replace(self.execution, cancellation=cancellation)
+        self._publish(self.execution)
 
     # --- ending --------------------------------------------------------------------------
 
@@ -444,8 +512,11 @@ class Runner:
         elif records.script is None and records.exit is None:
             await self._start_again()
         elif records.script is not None and not records.script.identity.is_of_this_boot:
-            await self._read_rest()
-            await self._settle(Lost("the machine was rebooted"))
+            if records.exit is not None and records.exit.is_known:
+                await self._ended(records)
+            else:
+                await self._read_rest()
+                await self._settle(Lost("the machine was rebooted"))
         elif self.execution.tty:
             await self._hang_up(records)
         else:
@@ -510,6 +581,7 @@ class Runner:
             at=exit_.at,
             exit_code=exit_code_of(exit_, learned),
             survivors=records.background or None,
+            is_tail_missing=not exit_.is_complete,
             cpu_seconds=usage.total_seconds() or self.execution.cpu_seconds,
             memory_peak_bytes=exit_.memory_peak_bytes or self.execution.memory_peak_bytes,
         )
@@ -534,10 +606,12 @@ class Runner:
         at: datetime | None = None,
         exit_code: int | None = None,
         survivors: str | None = None,
+        is_tail_missing: bool = False,
         cpu_seconds: float | None = None,
         memory_peak_bytes: int | None = None,
     ) -> None:
-        """Record the end and tell of it; what is left to do to the files comes after."""
+        """Hide the secrets in the log, record the end and tell of it; what is left to do to the
+        files comes after."""
         if self._recording is not None:
             await self._recording
         if self._is_settling:
@@ -546,20 +620,21 @@ class Runner:
         at = at or datetime.now(UTC)
         is_cancelled = not isinstance(outcome, Lost) and self.execution.cancellation is not None
         final = self._parser.finish(exit_code, at, cancelled=is_cancelled)
-        events = [masked(event, self.masks) for event in final]
+        events = self._shown(final)
         if events or self._parser.offset > self._recorded_offset:
             await self._record(events)
         await self._last_copies()
-        await self._loop.run_in_executor(self._seams.copying, self._sync)
+        await self._in_copying(self._sync)
+        last_error = await self._last_error_of_all()
         settlement = Settlement(
             outcome=outcome,
             at=at,
             exit_code=exit_code,
-            error_message=self._error_message(outcome),
+            error_message=_error_message(outcome, last_error),
             log_bytes=self._parser.offset,
             log_lines=self._parser.line,
             survivors=survivors,
-            tail_may_be_missing=isinstance(outcome, Lost),
+            tail_may_be_missing=is_tail_missing or isinstance(outcome, Lost),
             cpu_seconds=cpu_seconds,
             memory_peak_bytes=memory_peak_bytes,
         )
@@ -573,32 +648,26 @@ class Runner:
         await self._in_spawning(self._tidy)
         self.ended.set_result(self.execution)
 
-    def _error_message(self, outcome: Outcome) -> str | None:
-        if self.execution.status is Status.COMPLETED:
-            return None
-        words = in_words(outcome)
-        if words == "succeeded":
-            return self._last_error
-        return words if self._last_error is None else f"{words}: {self._last_error}"
+    async def _last_error_of_all(self) -> str | None:
+        """The last error that the script told of, to the server before this one too."""
+        if self._last_error is None and self.execution.annotation_counts.get("error"):
+            page = await self._seams.store.annotations(self.execution.id, level="error")
+            self._last_error = page.annotations[-1].message if page.annotations else None
+        return self._last_error
 
     def _sync(self) -> None:
-        if self._log is not None:
-            restore_log(self.folder, self._log)
-            if self._parser.offset:
-                os.fsync(self._log)
-
-    def _tidy(self) -> None:
-        """Write the masks into the log, then remove what only a running execution needs."""
-        if not self.folder.path.is_dir():
+        """Secrets leave the log before the row is final: after that nobody looks after it."""
+        if self._log is None:
             return
+        restore_log(self.folder, self._log)
         if self.masks and self.folder.log.exists():
             write_masks(self.folder.log, self.masks)
-        folder = self.folder
-        gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
-        if self._parser.offset < BLOCK_BYTES:
-            gone.append(folder.line_index)
-        for path in gone:
-            path.unlink(missing_ok=True)
+        if self._parser.offset:
+            os.fsync(self._log)
+
+    def _tidy(self) -> None:
+        if self.folder.path.is_dir():
+            tidy(self.folder, keep_line_index=self._parser.offset >= BLOCK_BYTES)
 
     # --- the rest ------------------------------------------------------------------------
 
@@ -657,6 +726,7 @@ class Runner:
 
     def _publish_growth(self) -> None:
         offset, line = self._parser.offset, self._parser.line
+        self.published_bytes = max(self.published_bytes, offset)
         self._seams.feed.publish(LogGrown(self.execution.id, offset, line))
 
     async def _in_spawning(
@@ -668,3 +738,30 @@ class Runner:
         return await self._loop.run_in_executor(
             self._seams.spawning, lambda: function(*arguments, **named)
         )
+
+
+def tidy(folder: Folder, *, keep_line_index: bool) -> None:
+    """Remove what only a running execution needs, its secrets among them."""
+    gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
+    for path in gone if keep_line_index else (*gone, folder.line_index):
+        path.unlink(missing_ok=True)
+
+
+def tidy_after_crash(folder: Folder) -> None:
+    """Do for an ended execution what came after the record of its end; safe to repeat."""
+    masks = Masks.of_file(folder.masks)
+    size = folder.log.stat().st_size if folder.log.exists() else 0
+    if size:
+        write_masks(folder.log, masks)
+    tidy(folder, keep_line_index=size >= BLOCK_BYTES)
+
+
+def _error_message(outcome: Outcome, last_error: str | None) -> str | None:
+    words = in_words(outcome)
+    if words == "succeeded":
+        return last_error
+    return words if last_error is None else f"{words}: {last_error}"
+
+
+def _booted_at() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))

@@ -5,6 +5,7 @@ image of itself without one refused connection.
 """
 
 import asyncio
+import logging
 import os
 import resource
 import signal
@@ -12,13 +13,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
 from stepflow import __version__
 from stepflow.artifacts import ArtifactFolder, Limits
 from stepflow.config import Configuration, Settings
-from stepflow.errors import StepflowError
+from stepflow.errors import StepflowError, StorageUnusable
 from stepflow.feed import Feed
 from stepflow.process import become_subreaper, find_pump, make_undumpable, raise_open_files
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
@@ -70,9 +72,10 @@ class Server:
         store = await open_sqlite(path / "database" / "stepflow.db", _tuning(self._settings))
         supervisor = self._supervisor(store, original_open_files)
         self._heed_signals()
+        # Before the first answer: until then nobody knows what runs, nor which secrets it has.
+        recovered = await supervisor.recover(self._left_to_us.holds)
         app = create_app(supervisor, self._web_settings(listeners))
         listeners.serve(app, create_socket_app(app))
-        recovered = await supervisor.recover(self._left_to_us.holds)
         log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
         watching = self._watch(supervisor)
         await self._is_ending.wait()
@@ -81,6 +84,8 @@ class Server:
         await listeners.stop(app)
         scripts_too = self._next is None and self._stops_scripts()
         holds = await supervisor.stop(scripts_too=scripts_too)
+        if supervisor.problem is not None:
+            _leave_the_ghost(supervisor.problem)
         await store.close()
         if self._next is not None:
             log.info("restarting in place", executions=len(holds))
@@ -201,6 +206,14 @@ class Server:
             else:
                 took = (time.perf_counter() - began) * 1000
                 log.info(f"performance of a database read in ms {took:.2f}")
+
+
+def _leave_the_ghost(problem: str) -> NoReturn:
+    """End at once. Closing would remove a write-ahead log and a socket by name, and both may be
+    another server's by now."""
+    log.error("stopped", reason=problem)
+    logging.shutdown()
+    os._exit(StorageUnusable.exit_code)
 
 
 def _tuning(settings: Settings) -> SqliteTuning:

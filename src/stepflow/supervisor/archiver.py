@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from stepflow.errors import StepflowError
+from stepflow.process import Folder, is_pumped
+from stepflow.runner import tidy_after_crash
 from stepflow.transcript import archive, drop_raw
 
 SMALLEST_BYTES = 64 << 10
@@ -39,6 +42,9 @@ class Archiver:
         self._changed = threading.Condition()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._work, name="archiver", daemon=True)
+
+    def start(self) -> None:
+        """Begin, once it is known what is running: a log that is still written to is not ours."""
         self._thread.start()
 
     def add(self, folder: Path) -> None:
@@ -54,14 +60,33 @@ class Archiver:
             self._changed.notify()
 
     def join(self) -> None:
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        for left in self._cut_short():
+            self._tidy(left)
         for left in self._left_over():
             self._archive(left)
         while (folder := self._next()) is not None:
             self._archive(folder)
+
+    def _cut_short(self) -> list[Path]:
+        """Folders of ended executions whose tidying a crash cut short."""
+        found = {
+            path.parent
+            for name in ("spec.json", "masks", "status")
+            for path in self._executions.glob(f"*/*/{name}")
+        }
+        return [folder for folder in sorted(found) if not self._is_running(folder.name)]
+
+    def _tidy(self, folder: Path) -> None:
+        try:
+            if not self._is_running(folder.name) and not is_pumped(Folder(folder)):
+                tidy_after_crash(Folder(folder))
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("tidying failed", folder=str(folder), reason=str(error))
 
     def _left_over(self) -> list[Path]:
         """Folders of executions that ended before this server started."""

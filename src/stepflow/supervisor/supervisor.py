@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,7 @@ from stepflow.artifacts import ArtifactFolder
 from stepflow.errors import (
     Conflict,
     InvalidRequest,
+    NoReader,
     NoSpace,
     NotFound,
     Unavailable,
@@ -55,6 +57,7 @@ from stepflow.supervisor.creation import checked, execution_of, repeated
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
+SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 
 Result = TypeVar("Result")
@@ -103,7 +106,14 @@ class Supervisor:
         self._copying = ThreadPoolExecutor(2, "copy")
         self._tail = Tail()
         self._seams = Seams(
-            store, feed, self._tail, artifacts, self._spawning, self._copying, rules.pump_program
+            store,
+            feed,
+            self._tail,
+            artifacts,
+            self._spawning,
+            self._copying,
+            rules.pump_program,
+            self._problem_now,
         )
         self._running: dict[str, Runner] = {}
         self._pending: dict[str, Runner] = {}
@@ -111,7 +121,7 @@ class Supervisor:
         self._usage: dict[str, tuple[float, Usage]] = {}
         self._is_stopping = False
         self.problem: str | None = None
-        self._identity = storage.stat().st_ino
+        self._identity = self._identity_now()
         self._archiver = Archiver(
             storage / "executions", self._is_unfinished, rules.archive_after_seconds
         )
@@ -136,7 +146,7 @@ class Supervisor:
         folder, spec = self.folder(execution.id), self._spec(execution, wanted)
         runner = Runner(self._seams, execution, folder, spec.launch, masks)
         try:
-            await self._in_spawning(lambda: _prepare(folder, spec))
+            await self._in_spawning(lambda: _prepare(folder, spec, masks))
         except OSError as error:
             reason = f"its folder can't be made: {error.strerror}"
             return await self._settle_unstarted(execution, CouldNotStart(reason))
@@ -150,14 +160,22 @@ class Supervisor:
         self._check_usable()
         now = datetime.now(UTC)
         if execution_id in self._pending:
-            runner = self._pending.pop(execution_id)
-            return await self._settle_unstarted(runner.execution, Cancelled(by))
+            return await self._cancel_pending(self._pending.pop(execution_id), by)
         runner_or_none = self._running.get(execution_id)
         if runner_or_none is None:
             execution = await self.store.execution(execution_id)
             raise Conflict(f"execution {execution_id} has ended: it is {execution.status.value}")
         await runner_or_none.stop(Cancellation(Cancelled(by), now), kill=kill)
         return runner_or_none.execution
+
+    async def _cancel_pending(self, runner: Runner, by: str) -> Execution:
+        try:
+            settled = await self._settle_unstarted(runner.execution, Cancelled(by))
+        except Unavailable:
+            self._pending = {runner.execution.id: runner, **self._pending}
+            raise
+        runner.ended.set_result(settled)
+        return settled
 
     async def rerun(
         self, execution_id: str, changes: dict[str, Any], *, user: str | None = None
@@ -204,7 +222,7 @@ class Supervisor:
         """Give a stream to the input of a running execution; for a script without a terminal its
         end is the end of file. NotFound; Conflict without an input."""
         runner = self._with_input(execution_id)
-        with Input(runner.folder, tty=runner.execution.tty) as opened:
+        with await self._opened_input(runner) as opened:
             async for chunk in chunks:
                 rest = chunk
                 while rest := rest[opened.write(rest) :]:
@@ -215,9 +233,21 @@ class Supervisor:
         runner = self._with_input(execution_id)
         if not runner.execution.tty:
             raise Conflict(f"execution {execution_id} has no terminal: start it with tty")
-        with Input(runner.folder, tty=True) as opened:
+        with await self._opened_input(runner) as opened:
             while not opened.resize(rows, columns):
                 await self._writable(opened)
+
+    async def _opened_input(self, runner: Runner) -> Input:
+        """A script opens its input a moment after it was started."""
+        while True:
+            try:
+                return Input(runner.folder, tty=runner.execution.tty)
+            except NoReader:
+                began = runner.execution.started_at
+                age = datetime.now(UTC) - began if began is not None else timedelta()
+                if runner.ended.done() or age.total_seconds() > SECONDS_TO_OPEN_INPUT:
+                    raise
+            await asyncio.sleep(0.01)
 
     async def _writable(self, opened: Input) -> None:
         ready = self._loop.create_future()
@@ -239,10 +269,13 @@ class Supervisor:
 
     def open_transcript(self, execution: Execution) -> Transcript:
         """The transcript as its readers may see it; empty if nothing was ever written."""
+        folder = self.folder(execution.id)
         runner = self._running.get(execution.id)
-        masks = runner.masks if runner is not None else NO_MASKS
         try:
-            return Transcript.open(self.folder(execution.id).path, masks)
+            if runner is not None:
+                return Transcript.open(folder.path, runner.masks, runner.published_bytes)
+            # An end that a crash cut short left them there, and the secrets in the log.
+            return Transcript.open(folder.path, Masks.of_file(folder.masks))
         except NotFound:
             return Transcript.empty()
 
@@ -266,27 +299,44 @@ class Supervisor:
         `holds` are output FIFOs held by the server before (after a restart in place)."""
         holds = holds or {}
         unfinished = await self.store.unfinished()
-        await asyncio.gather(*(self._recover(e, holds.get(e.id)) for e in unfinished))
+        looking = (self._found(execution) for execution in unfinished)
+        found = await asyncio.gather(*looking, return_exceptions=True)
+        for execution, one in zip(unfinished, found, strict=True):
+            if isinstance(one, BaseException):
+                log.error("not recovered", execution=execution.id, reason=str(one))
+                continue
+            runner, is_queued = one
+            if is_queued:
+                self._pending[execution.id] = runner
+            else:
+                self._resume(runner, holds.get(execution.id))
+        self._archiver.start()
         self._start_pending()
         return len(unfinished)
 
-    async def _recover(self, execution: Execution, hold: int | None) -> None:
+    async def _found(self, execution: Execution) -> tuple[Runner, bool]:
+        """A runner for an unfinished execution, and whether it still waits for its turn."""
         folder = self.folder(execution.id)
+        spec, masks, was_begun = await self._in_spawning(lambda: self._kept(execution, folder))
+        runner = Runner(self._seams, execution, folder, spec.launch, masks)
+        return runner, execution.status is Status.PENDING and not was_begun
+
+    def _kept(self, execution: Execution, folder: Folder) -> tuple[Spec, Masks, bool]:
+        """What the folder holds, whatever became of it meanwhile."""
         try:
-            spec = await self._in_spawning(lambda: Spec.load(folder.spec))
+            spec = Spec.load(folder.spec)
         except (OSError, msgspec.DecodeError):
             spec = self._spec(execution, None)
-        runner = Runner(self._seams, execution, folder, spec.launch, _masks(spec.secrets))
-        if execution.status is Status.PENDING and not folder.status.exists():
-            if execution.secret_names and not spec.secrets:
-                reason = "the server stopped before its secrets were kept"
-                await self._settle_unstarted(execution, CouldNotStart(reason))
-                return
-            await self._in_spawning(lambda: _prepare(folder, spec))
-            self._pending[execution.id] = runner
-            return
-        self._running[execution.id] = runner
-        self._background(self._guard(runner, runner.resume(hold)))
+        try:
+            masks = Masks.of_file(folder.masks)
+        except (OSError, msgspec.DecodeError) as error:
+            log.error("masks unreadable", execution=execution.id, reason=str(error))  # noqa: TRY400 (the reason says it all)
+            masks = NO_MASKS
+        return spec, masks.extended([s.encode() for s in spec.secrets]), folder.status.exists()
+
+    def _resume(self, runner: Runner, hold: int | None) -> None:
+        self._running[runner.execution.id] = runner
+        self._background(self._guard(runner, partial(runner.resume, hold)))
 
     async def stop(self, *, scripts_too: bool) -> dict[str, int]:
         """Let go of everything; scripts go on, unless they are to stop too (8 s at most).
@@ -336,35 +386,52 @@ class Supervisor:
         ):
             execution_id = next(iter(self._pending))
             runner = self._running[execution_id] = self._pending.pop(execution_id)
-            self._background(self._guard(runner, runner.begin()))
+            self._background(self._guard(runner, partial(self._begin, runner)))
 
-    async def _guard(self, runner: Runner, beginning: Awaitable[None]) -> None:
+    async def _begin(self, runner: Runner) -> None:
+        """Start one whose turn has come; its folder may have been lost while it waited."""
+        if not runner.folder.spec.exists():
+            if runner.execution.secret_names and not runner.masks:
+                await runner.refuse(CouldNotStart("its secrets were lost while it waited"))
+                return
+            spec = self._spec(runner.execution, None)
+            await self._in_spawning(lambda: _prepare(runner.folder, spec, runner.masks))
+        await runner.begin()
+
+    async def _guard(self, runner: Runner, begin: Callable[[], Awaitable[None]]) -> None:
         """See one runner through. What goes wrong with it is nobody else's trouble, and the
         script's neither: it is followed again from what was recorded."""
         execution_id = runner.execution.id
         try:
-            await beginning
+            await begin()
             await asyncio.shield(runner.ended)
         except Exception:  # The log hears of it, and following is tried again.
             log.exception("following failed, trying again", execution=execution_id)
             hold = runner.take_hold()
             runner.close()
             await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
-            await self._follow_again(execution_id, hold)
+            await self._follow_again(runner, hold)
             return
-        self._running.pop(execution_id, None)
-        self._usage.pop(execution_id, None)
+        self._forget(runner)
+
+    def _forget(self, runner: Runner) -> None:
+        self._running.pop(runner.execution.id, None)
+        self._usage.pop(runner.execution.id, None)
         self._archiver.add(runner.folder.path)
         self._start_pending()
 
-    async def _follow_again(self, execution_id: str, hold: int | None) -> None:
-        self._running.pop(execution_id, None)
+    async def _follow_again(self, lost: Runner, hold: int | None) -> None:
         try:
-            execution = await self.store.execution(execution_id)
+            execution = await self.store.execution(lost.execution.id)
         except NotFound:
+            execution = None
+        if execution is None or execution.is_finished:
+            self._forget(lost)
+            if not lost.ended.done():
+                lost.ended.set_result(execution or lost.execution)
             return
-        if not execution.is_finished:
-            await self._recover(execution, hold)
+        runner, _ = await self._found(execution)
+        self._resume(runner, hold)
 
     async def _settle_unstarted(self, execution: Execution, outcome: Outcome) -> Execution:
         settlement = Settlement(outcome=outcome, at=datetime.now(UTC))
@@ -402,24 +469,32 @@ class Supervisor:
     async def _tick(self, seconds: float, act: Callable[[], Any]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            await act()
+            try:
+                await act()
+            except Exception:  # The log hears of it; one bad look must not end the looking.
+                log.exception("tick failed")
 
     async def _save(self) -> None:
-        self._look_at_storage()
-        if self.problem is None:
+        if self._problem_now() is None:
             await asyncio.gather(*(runner.save() for runner in list(self._running.values())))
 
-    def _look_at_storage(self) -> None:
+    def _problem_now(self) -> str | None:
         """A folder removed or replaced under us is a ghost: nothing more is written into it."""
-        try:
-            is_ours = self.storage.stat().st_ino == self._identity
-            is_ours = is_ours and (self.storage / "server.lock").exists()
-        except FileNotFoundError:
-            is_ours = False
+        is_ours = self._identity_now() == self._identity
         problem = None if is_ours else f"{self.storage} was removed or replaced under the server"
         if problem != self.problem:
             self.problem = problem
             log.error("storage lost" if problem else "storage back", storage=str(self.storage))
+            if problem is None:
+                for runner in self._running.values():
+                    runner.wake()
+                self._start_pending()
+        return problem
+
+    def _identity_now(self) -> list[tuple[int, int] | None]:
+        """The folder, its lock and its database: inode numbers alone are soon given again."""
+        names = ("", "server.lock", "database/stepflow.db")
+        return [_identity(self.storage / name) for name in names]
 
     async def _sample(self) -> None:
         """CPU and memory of every script's tree, kept with its execution."""
@@ -460,8 +535,8 @@ class Supervisor:
         return runner
 
     def _check_usable(self) -> None:
-        if self.problem is not None:
-            raise Unavailable(self.problem)
+        if (problem := self._problem_now()) is not None:
+            raise Unavailable(problem)
         if self._is_stopping:
             raise Unavailable("the server is stopping")
 
@@ -506,9 +581,19 @@ def _masks(secrets: list[str]) -> Masks:
     return Masks([secret.encode() for secret in secrets]) if secrets else NO_MASKS
 
 
-def _prepare(folder: Folder, spec: Spec) -> None:
+def _prepare(folder: Folder, spec: Spec, masks: Masks) -> None:
     folder.create()
+    if masks:
+        masks.keep(folder.masks)
     spec.save(folder.spec)
     if spec.launch.stdin or spec.launch.tty:
         with suppress(FileExistsError):
             os.mkfifo(folder.input, 0o600)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino

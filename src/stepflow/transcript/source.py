@@ -36,9 +36,11 @@ class Source(Protocol):
 
 
 class LogFile:
-    """`log` with its two indexes; goes on working after all three are unlinked."""
+    """`log` with its two indexes; goes on working after all three are unlinked. What comes after
+    `end` decides what is masked before it, and is not shown."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, end: int | None = None) -> None:
+        self._end = end
         self._descriptor = os.open(folder / "log", os.O_RDONLY | os.O_CLOEXEC)
         self._line_records = FileRecords(folder / "lines.idx", ENTRY_BYTES)
         self._time_records = FileRecords(folder / "time.idx", RECORD_BYTES)
@@ -47,7 +49,8 @@ class LogFile:
 
     @property
     def size_bytes(self) -> int:
-        return os.fstat(self._descriptor).st_size
+        size = os.fstat(self._descriptor).st_size
+        return size if self._end is None else min(size, self._end)
 
     @property
     def descriptor(self) -> int | None:

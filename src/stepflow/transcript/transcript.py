@@ -44,13 +44,14 @@ class Transcript:
         self.masks = masks
 
     @classmethod
-    def open(cls, folder: Path, masks: Masks = NO_MASKS) -> Self:
+    def open(cls, folder: Path, masks: Masks = NO_MASKS, end: int | None = None) -> Self:
+        """`end`: where it ends for this reader while the log itself goes on."""
         # `log` may turn into `log.zst` between the two looks; it never turns back, so a third is
         # only for a log that was created meanwhile.
         for look in (
-            lambda: LogFile(folder),
+            lambda: LogFile(folder, end),
             lambda: ArchivedLog(folder / "log.zst"),
-            lambda: LogFile(folder),
+            lambda: LogFile(folder, end),
         ):
             try:
                 return cls(look(), masks)
