@@ -107,3 +107,30 @@ def test_a_form_that_ends_too_early_is_refused(served: Served, execution_id: str
     answer = served.client.post("/api/artifacts", content=body, headers=headers)
     assert (answer.status_code, answer.json()["detail"]) == (422, "the form ends too early")
     assert not list(Path(served.storage / "artifacts").glob(".upload*"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "content"),
+    [
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=-2", 206, b"89"),
+        ("bytes=1-2,4-5", 200, b"0123456789"),
+        ("lines=1-2", 200, b"0123456789"),
+        ("bytes=nonsense", 200, b"0123456789"),
+    ],
+)
+def test_a_part_of_a_file_can_be_asked_for(
+    served: Served, execution_id: str, wanted: str, status: int, content: bytes
+) -> None:
+    url = upload(served, execution_id, b"0123456789").json()["artifact"]["download_url"]
+    answer = served.client.get(url, headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (status, content)
+
+
+def test_a_part_beyond_the_end_of_a_file_is_refused_in_the_usual_words(
+    served: Served, execution_id: str
+) -> None:
+    url = upload(served, execution_id, b"0123456789").json()["artifact"]["download_url"]
+    answer = served.client.get(url, headers={"Range": "bytes=10-"})
+    assert (answer.status_code, answer.json()["field"]) == (416, "Range")
+    assert answer.headers["content-range"] == "bytes */10"

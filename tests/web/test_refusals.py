@@ -104,6 +104,14 @@ def test_a_bad_query_of_the_list_is_refused_by_name(served: Served, query: str) 
     assert refused(answer)["field"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize("query", ["q=", "q=(&regex=1", "q=x&from=-1", "q=x&context=101"])
+def test_a_bad_search_is_refused_by_name(served: Served, query: str) -> None:
+    execution_id = served.run("echo x")["id"]
+    answer = served.client.get(f"/api/executions/{execution_id}/search?{query}")
+    assert answer.status_code == 422
+    assert f"{refused(answer)['field']}=" in query
+
+
 @pytest.mark.parametrize("execution_id", ["nothing", "00000000-0000-0000-0000-000000000000"])
 @pytest.mark.parametrize(
     ("method", "rest"),

@@ -22,7 +22,8 @@ from stepflow.web.site import Site
 
 LONGEST_WAIT = timedelta(hours=1)
 COUNT_WITHIN = timedelta(milliseconds=50)
-_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)?")
+_DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h)?")
+Duration = Annotated[str, Meta(extra_json_schema={"pattern": f"^(?:{_DURATION.pattern})$"})]
 _UNITS_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -45,7 +46,7 @@ class ExecutionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`wait`: answer when the execution has ended, or after this time, such as `30s`."""
 
-    wait: str | None = None
+    wait: Duration | None = None
 
 
 class Executions(msgspec.Struct, frozen=True):

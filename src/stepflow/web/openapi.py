@@ -6,6 +6,17 @@ from typing import Any
 
 import msgspec
 
+from stepflow.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    RangeNotSatisfiable,
+    StepflowError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from stepflow.web.routes import JSON, Endpoint
 
 _TEMPLATE = "#/components/schemas/{name}"
@@ -67,7 +78,7 @@ def _types(endpoints: Sequence[Endpoint]) -> list[Any]:
 
 def _operation(endpoint: Endpoint, schema_of: dict[Any, Json]) -> Json:
     media_type = JSON if endpoint.answer is not None else endpoint.media_type
-    answered = schema_of[endpoint.answer] if endpoint.answer is not None else {"type": "string"}
+    answered = _plain(media_type) if endpoint.answer is None else schema_of[endpoint.answer]
     problem = {"application/problem+json": {"schema": schema_of[Problem]}}
     operation: Json = {
         "operationId": f"{endpoint.group}.{endpoint.call.__name__}",
@@ -78,16 +89,20 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Json]) -> Json:
                 "description": "Done",
                 "content": {media_type: {"schema": answered}},
             },
-            "default": {"description": "Refused, or failed", "content": problem},
+            **{
+                str(status): {"description": " ".join(titles), "content": problem}
+                for status, titles in _refusals(endpoint).items()
+            },
         },
     }
-    if endpoint.path == "/api/health":
+    if endpoint.path in ("/api/health", "/api/health/status"):
         operation["responses"]["503"] = {
             "description": "Unhealthy",
             "content": {media_type: {"schema": answered}},
         }
+    if endpoint.path == "/api/health":
         operation["security"] = []
-    if media_type == "text/plain" and endpoint.path.endswith("/log"):
+    if RangeNotSatisfiable in endpoint.refusals:
         operation["responses"]["206"] = {
             "description": "The part that Range asked for",
             "content": {media_type: {"schema": answered}},
@@ -98,6 +113,38 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Json]) -> Json:
     if endpoint.body is not None:
         operation["requestBody"] = _request_body(endpoint, schema_of[endpoint.body])
     return operation
+
+
+def _plain(media_type: str) -> Json:
+    """What is not JSON is text or bytes; of an event stream the schema is that of an event."""
+    if media_type != "text/event-stream":
+        return {"type": "string"}
+    fields = ("event", "id", "data")
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in fields},
+        "required": ["event", "data"],
+    }
+
+
+def _refusals(endpoint: Endpoint) -> dict[int, list[str]]:
+    """The titles of all errors that this endpoint may answer with, by their status."""
+    kinds: list[type[StepflowError]] = [
+        InvalidRequest,
+        NotAuthenticated,
+        Forbidden,
+        StepflowError,
+        Unavailable,
+        *endpoint.refusals,
+    ]
+    if "{id}" in endpoint.path:
+        kinds.append(NotFound)
+    if endpoint.body is not None:
+        kinds += [TooLarge, UnsupportedMediaType]
+    found: dict[int, list[str]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.status):
+        found.setdefault(kind.status, []).append((kind.__doc__ or "").splitlines()[0])
+    return found
 
 
 def _path_parameters(path: str) -> list[Json]:

@@ -3,8 +3,10 @@
 import re
 
 import msgspec
+from starlette.responses import Response
 
 from stepflow.errors import RangeNotSatisfiable
+from stepflow.web.problems import problem
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -35,3 +37,10 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
     if start >= size or start >= end:
         raise RangeNotSatisfiable(f"{header} lies outside of {size} bytes", field="Range")
     return ByteRange(start, end)
+
+
+def unsatisfiable(error: RangeNotSatisfiable, size: int) -> Response:
+    """The refusal, with the size that the client did not know."""
+    answer = problem(error)
+    answer.headers["Content-Range"] = f"bytes */{size}"
+    return answer

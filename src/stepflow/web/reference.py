@@ -60,16 +60,24 @@ def _operation(path: str, method: str, operation: Json) -> str:
     parts = [f"<table><tr><th>parameter<th>in<th>type<th></tr>{rows}</table>" if rows else ""]
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(f"<p>body: <code>{escape(media_type)}</code> {_type(content['schema'])}</p>")
-    for status, answer in operation["responses"].items():
-        for media_type, content in answer["content"].items():
-            parts.append(
-                f"<p>{escape(status)}: <code>{escape(media_type)}</code> "
-                f"{_type(content['schema'])}</p>"
-            )
+    for described, statuses in _by_content(operation).items():
+        parts.append(f"<p>{', '.join(statuses)}: {described}</p>")
     return (
         f"<details><summary><span class=method>{method.upper()}</span> <code>{escape(path)}</code>"
         f" {escape(operation['summary'])}</summary>{''.join(parts)}</details>"
     )
+
+
+def _by_content(operation: Json) -> dict[str, list[str]]:
+    """The statuses of an operation by what comes with them: all refusals look alike."""
+    found: dict[str, list[str]] = {}
+    for status, answer in sorted(operation["responses"].items()):
+        for media_type, content in answer["content"].items():
+            described = f"<code>{escape(media_type)}</code> {_type(content['schema'])}"
+            found.setdefault(described, []).append(
+                f'<abbr title="{escape(answer["description"], quote=True)}">{status}</abbr>'
+            )
+    return found
 
 
 def _schema(name: str, schema: Json) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from stepflow.errors import Conflict, NoSpace, NotFound, RangeNotSatisfiable, StepflowError
 from stepflow.model import NewExecution
 from stepflow.web import artifacts, auth, events, executions, health, metrics, transcripts
 from stepflow.web.call import Call, NoQuery
@@ -17,7 +18,8 @@ JSON = "application/json"
 
 class Endpoint(msgspec.Struct, frozen=True):
     """`answer` is the shape of a JSON answer, else `media_type` says what comes. A body of another
-    type than `application/json` is read by the endpoint itself."""
+    type than `application/json` is read by the endpoint itself. `refusals` are those of its own,
+    beside what any endpoint of its form refuses."""
 
     method: str
     path: str
@@ -28,6 +30,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     body_type: str = JSON
     status: int = 200
     media_type: str = JSON
+    refusals: tuple[type[StepflowError], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -60,19 +63,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=executions.WaitQuery,
         body=NewExecution,
         status=201,
+        refusals=(NoSpace,),
     ),
     Endpoint("GET", "/api/executions/active", executions.active, executions.ActiveExecutions),
     Endpoint(
         "GET", "/api/executions/statistics", executions.statistics, executions.StatisticsShape
     ),
     Endpoint("GET", "/api/executions/{id}", executions.shown, Detail),
-    Endpoint("DELETE", "/api/executions/{id}", executions.deleted, executions.Said),
+    Endpoint(
+        "DELETE",
+        "/api/executions/{id}",
+        executions.deleted,
+        executions.Said,
+        refusals=(Conflict,),
+    ),
     Endpoint(
         "POST",
         "/api/executions/{id}/cancel",
         executions.cancelled,
         executions.Cancelling,
         body=executions.Cancel,
+        refusals=(Conflict,),
     ),
     Endpoint(
         "POST",
@@ -82,6 +93,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=executions.WaitQuery,
         body=dict[str, Any],
         status=201,
+        refusals=(NoSpace,),
     ),
     Endpoint(
         "POST",
@@ -90,6 +102,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         executions.Said,
         body=bytes,
         body_type="application/octet-stream",
+        refusals=(Conflict,),
     ),
     Endpoint(
         "POST",
@@ -97,6 +110,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         executions.resized,
         executions.Said,
         body=executions.Window,
+        refusals=(Conflict,),
     ),
     Endpoint("GET", "/api/executions/{id}/steps", executions.steps, executions.Steps),
     Endpoint(
@@ -112,6 +126,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         transcripts.log,
         query=transcripts.LogQuery,
         media_type="text/plain",
+        refusals=(RangeNotSatisfiable,),
     ),
     Endpoint(
         "GET",
@@ -144,6 +159,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=artifacts.Upload,
         body_type="multipart/form-data",
         status=201,
+        refusals=(NotFound, NoSpace),
     ),
     Endpoint("GET", "/api/artifacts/{id}", artifacts.shown, ArtifactShape),
     Endpoint("DELETE", "/api/artifacts/{id}", artifacts.forgotten, artifacts.Forgotten),
@@ -153,6 +169,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         artifacts.downloaded,
         query=artifacts.DownloadQuery,
         media_type="application/octet-stream",
+        refusals=(RangeNotSatisfiable,),
     ),
     Endpoint("GET", "/api/session", auth.session, auth.SessionShape),
     Endpoint("POST", "/api/session", auth.opened, auth.SessionShape, body=auth.Key),

@@ -19,8 +19,7 @@ from stepflow.transcript import Line, Search, Transcript
 from stepflow.web.call import Call
 from stepflow.web.cursor import Cursor, place_of
 from stepflow.web.json import Answer
-from stepflow.web.problems import problem
-from stepflow.web.ranges import ByteRange, byte_range
+from stepflow.web.ranges import ByteRange, byte_range, unsatisfiable
 from stepflow.web.site import Site
 
 CHUNK_BYTES = 256 << 10
@@ -81,7 +80,7 @@ class SearchQuery(
     """`q` is looked for in each line from `from` to `to`, both included: as it stands, or as a
     regular expression. `context` lines are given around each hit."""
 
-    q: str
+    q: Annotated[str, Meta(min_length=1)]
     regex: bool = False
     case: bool = False
     word: bool = False
@@ -136,9 +135,7 @@ async def log(call: Call[LogQuery, None]) -> Response:
         part = byte_range(call.request.headers.get("range"), end - first)
     except RangeNotSatisfiable as error:
         transcript.close()
-        refused = problem(error)
-        refused.headers["Content-Range"] = f"bytes */{end - first}"
-        return refused
+        return unsatisfiable(error, end - first)
     except BaseException:
         transcript.close()
         raise
@@ -166,7 +163,12 @@ async def log(call: Call[LogQuery, None]) -> Response:
 async def search(call: Call[SearchQuery, None]) -> Response:
     """Lines of the log in which a text or a regular expression occurs"""
     execution = await call.site.store.execution(call.id)
-    return Answer(await asyncio.to_thread(_found, call, execution))
+    try:
+        return Answer(await asyncio.to_thread(_found, call, execution))
+    except InvalidRequest as error:
+        if error.field != "text":
+            raise
+        raise InvalidRequest(error.detail, field="q") from error
 
 
 async def _lines_with(site: Site, execution_id: str, level: str) -> list[int]:
