@@ -39,6 +39,7 @@ class ServerProcess:
             "STEPFLOW_MIN_FREE_BYTES": "0",
             **settings,
         }
+        self.through: list[str] = []  # a program that starts the server's own
         self.process: subprocess.Popen[bytes] | None = None
         self._client: httpx.Client | None = None
 
@@ -58,7 +59,7 @@ class ServerProcess:
         """Start the process without waiting until it answers."""
         with (self.folder / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stepflow", "serve"],
+                [*self.through, sys.executable, "-m", "stepflow", "serve"],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

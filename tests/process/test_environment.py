@@ -39,7 +39,6 @@ def test_a_minimal_environment_holds_what_programs_need_to_run() -> None:
     assert environment == {
         "PATH": "/usr/bin",
         "HOME": "/root",
-        "LC_ALL": "C.UTF-8",
         "TOKEN": "t",
         "PYTHONUNBUFFERED": "1",
         "GIT_TERMINAL_PROMPT": "0",

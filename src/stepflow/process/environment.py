@@ -10,10 +10,7 @@ Mode = Literal["inherit", "minimal"]
 OURS = "STEPFLOW_EXECUTION_ID"
 DROPPED_PREFIXES = ("STEPFLOW_", "LISTEN_", "WATCHDOG_")
 DROPPED_NAMES = frozenset({"NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"})
-MINIMAL_NAMES = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"}
-)
-MINIMAL_PREFIXES = ("LC_",)
+MINIMAL_NAMES = frozenset({"PATH", "HOME", "USER", "SHELL", "LANG", "TZ"})
 DEFAULTS = {
     "PYTHONUNBUFFERED": "1",
     "GIT_TERMINAL_PROMPT": "0",
@@ -38,7 +35,7 @@ def script_environment(
         for name, value in base.items()
         if name not in unwanted
         and not name.startswith(DROPPED_PREFIXES)
-        and (mode == "inherit" or name in MINIMAL_NAMES or name.startswith(MINIMAL_PREFIXES))
+        and (mode == "inherit" or name in MINIMAL_NAMES)
     }
     return {**kept, **DEFAULTS, **delta, OURS: execution_id}
 
