@@ -13,7 +13,7 @@ import httpx
 import uvicorn
 
 from eventually import eventually
-from stepflow.artifacts import ArtifactFolder
+from stepflow.artifacts import ArtifactFolder, Limits
 from stepflow.feed import Feed
 from stepflow.process import find_pump
 from stepflow.store import open_sqlite
@@ -24,11 +24,12 @@ from stepflow.web import SocketProtocol, WebSettings, create_app, create_socket_
 class Served:
     """`url` is the main port, `socket_url` the old WebSocket one, `unix` the unix socket."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None, **settings: Any) -> None:
         self.storage = folder / "storage"
         self.storage.mkdir(mode=0o700)
         (self.storage / "server.lock").touch()
         self.unix = self.storage / "stepflow.sock"
+        self.limits = limits
         self.settings = settings
         self.main, self.old = _listening(), _listening()
         self.url = f"http://127.0.0.1:{self.main.getsockname()[1]}"
@@ -80,7 +81,7 @@ class Served:
         self._ending = asyncio.Event()
         store = await open_sqlite(self.storage / "database" / "stepflow.db")
         rules = Rules(find_pump(), dict(os.environ), least_free_bytes=0, archive_after_seconds=600)
-        artifacts = ArtifactFolder(self.storage / "artifacts")
+        artifacts = ArtifactFolder(self.storage / "artifacts", limits=self.limits)
         self.supervisor = Supervisor(self.storage, store, Feed(), artifacts, rules)
         ports = (self.main.getsockname()[1], self.old.getsockname()[1])
         web = create_app(

@@ -32,7 +32,7 @@ class ArtifactFolder:
     def __init__(self, root: Path, roots: tuple[Path, ...] = (), limits: Limits | None = None):
         self._root = root
         self._roots = tuple(Path(os.path.realpath(folder)) for folder in roots)
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
 
     def keep(self, artifact: Artifact, *, working_directory: Path, is_last_try: bool) -> Artifact:
         """Copy what the artifact's `source_path` names. Every result is the artifact again, with
@@ -91,8 +91,8 @@ class ArtifactFolder:
                     file_name=f"{artifact.file_name}.tar.zst",
                     mime_type="application/zstd",
                 )
-            elif os.fstat(descriptor).st_size > self._limits.file_bytes:
-                raise Refused(f"it is larger than the limit of {self._limits.file_bytes} bytes")
+            elif os.fstat(descriptor).st_size > self.limits.file_bytes:
+                raise Refused(f"it is larger than the limit of {self.limits.file_bytes} bytes")
             return self._written(artifact, descriptor, source if is_folder else None)
         finally:
             os.close(descriptor)
@@ -100,10 +100,10 @@ class ArtifactFolder:
     def _written(self, artifact: Artifact, descriptor: int, folder: Path | None) -> Artifact:
         target = self.target(artifact)
         partial = target.with_name(f".{artifact.id}.partial")
-        free = shutil.disk_usage(target.parent).free - self._limits.spare_bytes
+        free = shutil.disk_usage(target.parent).free - self.limits.spare_bytes
         try:
             with partial.open("wb") as raw:
-                writer = HashedWriter(raw, self._limits.file_bytes)
+                writer = HashedWriter(raw, self.limits.file_bytes)
                 if folder is not None:
                     pack_folder(folder, writer)
                 else:

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,16 +22,18 @@ from stepflow.web.guards import Guards
 from stepflow.web.json import Answer
 from stepflow.web.live import Live
 from stepflow.web.openapi import document
-from stepflow.web.problems import problem, refused, unexpected, unroutable
+from stepflow.web.problems import broken_off, problem, refused, unexpected, unroutable
 from stepflow.web.routes import ENDPOINTS, JSON, Endpoint
 from stepflow.web.site import Site, WebSettings
 from stepflow.web.sockets import LiveSocket
 from stepflow.web.static import ROUTES, Pages
+from stepflow.web.uploads import forget_partial
 
 
 def create_app(supervisor: Supervisor, settings: WebSettings) -> Starlette:
     """The application of the main port and of the unix socket. `state.end_streams()` ends what
     would keep it from stopping; call it first."""
+    forget_partial(supervisor.storage)
     site = Site(supervisor, settings, Live(supervisor))
     pages = Pages(settings.ui)
     app = Starlette(
@@ -47,6 +49,7 @@ def create_app(supervisor: Supervisor, settings: WebSettings) -> Starlette:
         exception_handlers={
             StepflowError: refused,
             HTTPException: unroutable,
+            ClientDisconnect: broken_off,
             Exception: unexpected,
         },
     )

@@ -53,6 +53,11 @@ async def unroutable(request: Request, error: Exception) -> Response:
     return _document(error.status_code, title, detail, dict(error.headers or {}), {})
 
 
+async def broken_off(_: Request, __: Exception) -> Response:
+    """The client went away in the middle of its request: nobody reads this."""
+    return _document(400, "The request broke off", "the request broke off", {}, {})
+
+
 async def unexpected(_: Request, __: Exception) -> Response:
     """A bug. The traceback goes to the log, not to the client: Starlette raises it on."""
     return _document(500, "Something went wrong", "the server's log says what", {}, {})

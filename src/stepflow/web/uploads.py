@@ -1,9 +1,13 @@
-"""Uploads: a multipart form whose file is written as it comes, straight to where it is to lie."""
+"""Uploads: a multipart form whose file is written as it comes, beside where it is to lie.
+
+They keep the limits of all artifacts: the largest file, and the space that stays free.
+"""
 
 import asyncio
 import hashlib
 import mimetypes
 import os
+import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from stepflow.artifacts import Limits
 from stepflow.errors import InvalidRequest, NoSpace, TooLarge, UnsupportedMediaType
 from stepflow.model import Artifact, ArtifactState
 from stepflow.web.call import media_type
@@ -21,6 +26,9 @@ from stepflow.web.clock import now
 from stepflow.web.site import Site
 
 MOST_FIELD_BYTES = 64 << 10
+# What a form may have around its file.
+MOST_FORM_BYTES = 1 << 20
+_PARTIAL = ".upload-"
 _FIELDS = ("file", "execution_id", "name", "description")
 
 
@@ -30,10 +38,9 @@ async def received(site: Site, request: Request) -> Artifact:
         raise UnsupportedMediaType(
             f"an upload is multipart/form-data, not {media_type(request) or 'without a type'}"
         )
-    folder = site.supervisor.storage / "artifacts"
-    partial = folder / f".upload-{uuid.uuid4()}"
+    partial = _folder(site.supervisor.storage) / f"{_PARTIAL}{uuid.uuid4()}"
     try:
-        form = await _written(request, partial)
+        form = await _written(request, partial, site.supervisor.artifacts.limits)
         return await _kept(site, form, partial)
     except OSError as error:
         raise NoSpace(f"the upload could not be written: {error.strerror}") from error
@@ -41,11 +48,22 @@ async def received(site: Site, request: Request) -> Artifact:
         partial.unlink(missing_ok=True)
 
 
+def forget_partial(storage: Path) -> None:
+    """Remove what a killed server left of uploads. The caller holds the storage folder's lock."""
+    for left in _folder(storage).glob(f"{_PARTIAL}*"):
+        left.unlink(missing_ok=True)
+
+
+def _folder(storage: Path) -> Path:
+    return storage / "artifacts"
+
+
 @dataclass
 class _Form:
     """The parts of a form as they come; the file goes to `file`."""
 
     file: BinaryIO
+    limits: Limits
     fields: dict[str, bytes] = field(default_factory=dict)
     file_name: str = ""
     size_bytes: int = 0
@@ -107,9 +125,11 @@ class _Form:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         piece = data[start:end]
         if self._part == "file":
+            self.size_bytes += len(piece)
+            if self.size_bytes > self.limits.file_bytes:
+                raise _too_large(self.limits)
             self.file.write(piece)
             self.sha256.update(piece)
-            self.size_bytes += len(piece)
             return
         self.fields[self._part] += piece
         if len(self.fields[self._part]) > MOST_FIELD_BYTES:
@@ -119,17 +139,20 @@ class _Form:
         self.is_whole = True
 
 
-async def _written(request: Request, partial: Path) -> _Form:
+async def _written(request: Request, partial: Path, limits: Limits) -> _Form:
     _, options = parse_options_header(request.headers["content-type"])
     boundary = options.get(b"boundary")
     if not boundary:
         raise InvalidRequest("the form has no boundary")
+    announced = request.headers.get("content-length", "")
     partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_space(partial.parent, limits, int(announced) if announced.isdecimal() else 0)
     with partial.open("xb") as file:
-        form = _Form(file)
+        form = _Form(file, limits)
         parser = form.parser(boundary)
         try:
             async for chunk in request.stream():
+                _check_space(partial.parent, limits, len(chunk))
                 await asyncio.to_thread(parser.write, chunk)
         except FormParserError as error:
             raise InvalidRequest(f"the form is broken: {error}") from error
@@ -137,6 +160,22 @@ async def _written(request: Request, partial: Path) -> _Form:
     if not form.is_whole:
         raise InvalidRequest("the form ends too early")
     return form
+
+
+def _check_space(folder: Path, limits: Limits, coming_bytes: int) -> None:
+    if coming_bytes > limits.file_bytes + MOST_FORM_BYTES:
+        raise _too_large(limits)
+    free = shutil.disk_usage(folder).free
+    if free - coming_bytes < limits.spare_bytes:
+        raise NoSpace(
+            f"file: only {free >> 20} MiB are free, of which {limits.spare_bytes >> 20} MiB stay so"
+            " (STEPFLOW_MIN_FREE_BYTES)",
+            field="file",
+        )
+
+
+def _too_large(limits: Limits) -> TooLarge:
+    return TooLarge(f"file: it is larger than the limit of {limits.file_bytes} bytes", field="file")
 
 
 async def _kept(site: Site, form: _Form, partial: Path) -> Artifact:
