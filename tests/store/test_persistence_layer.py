@@ -146,9 +146,26 @@ def test_the_production_settings_are_in_use(tmp_path: Path) -> None:
         stats = await persistence.get_performance_stats()
         assert stats["wal_mode"] is True
         assert stats["cache_size"] == -int(PRODUCTION_SQLITE_CONFIG["cache_size"])
-        assert stats["settings"]["busy_timeout"] == int(PRODUCTION_SQLITE_CONFIG["busy_timeout"])
+        for name in ("mmap_size", "wal_autocheckpoint", "busy_timeout"):
+            assert stats["settings"][name] == int(PRODUCTION_SQLITE_CONFIG[name])
+        in_words = {"synchronous": {1: "NORMAL"}, "temp_store": {2: "memory"}}
+        for name, meaning in in_words.items():
+            assert meaning[stats["settings"][name]] == PRODUCTION_SQLITE_CONFIG[name]
         assert stats["table_counts"]["executions"] == 0
         assert await persistence.optimize_database() is True
+
+    layer(tmp_path, scenario)
+
+
+def test_who_edits_the_production_settings_gets_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRODUCTION_SQLITE_CONFIG, "cache_size", "1234")
+    monkeypatch.setitem(PRODUCTION_SQLITE_CONFIG, "synchronous", "FULL")
+
+    async def scenario(persistence: PersistenceLayer) -> None:
+        stats = await persistence.get_performance_stats()
+        assert (stats["cache_size"], stats["settings"]["synchronous"]) == (-1234, 2)
 
     layer(tmp_path, scenario)
 

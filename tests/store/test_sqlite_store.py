@@ -1,9 +1,11 @@
 """What is particular to the store on SQLite: files, locks, plans, upgrades."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ from stepflow.store import (
     open_sqlite,
     pages,
 )
+from stepflow.store.writer import TRUNCATE_ABOVE_BYTES
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -172,10 +175,57 @@ def test_a_folder_that_cannot_hold_a_database_is_refused(tmp_path: Path) -> None
         opened(tmp_path / "file" / "stepflow.db", nothing)
 
 
-def test_the_journal_mode_is_logged(tmp_path: Path) -> None:
-    with structlog.testing.capture_logs() as logs:
-        opened(tmp_path / "a.db", nothing)
-    assert any("WAL" in entry["event"] for entry in logs)
+def test_the_journal_mode_is_logged_once(tmp_path: Path) -> None:
+    for _ in ("created", "opened again"):
+        with structlog.testing.capture_logs() as logs:
+            opened(tmp_path / "a.db", nothing)
+        assert [entry["event"] for entry in logs] == ["journal mode set to WAL"]
+
+
+def as_nobody(act: Callable[[], None]) -> str:
+    """What `act` raises in a process that may not write here (root may write everywhere)."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        try:
+            act()
+            said = "nothing"
+        except BaseException as error:  # noqa: BLE001 - the parent looks at it
+            said = f"{type(error).__name__}: {error}"
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_a_read_only_folder_is_refused_with_the_reason() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        Path(folder).chmod(0o555)
+        said = as_nobody(lambda: opened(Path(folder) / "a.db", nothing))
+        assert said == f"StorageUnusable: {folder}/a.db can't be created: Permission denied"
+        below = as_nobody(lambda: opened(Path(folder) / "database" / "a.db", nothing))
+        assert below == f"StorageUnusable: {folder}/database can't be used: Permission denied"
+        Path(folder).chmod(0o755)
+
+
+def test_a_database_that_may_only_be_read_is_refused_untouched() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.db"
+        opened(path, nothing)
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        before = path.read_bytes()
+        said = as_nobody(lambda: opened(path, nothing))
+        assert said.startswith(f"StorageUnusable: {path}: the database can't be opened for writing")
+        assert (path.read_bytes(), list(path.parent.iterdir())) == (before, [path])
+        path.parent.chmod(0o755)
 
 
 def test_the_tuning_is_what_the_connections_say(tmp_path: Path) -> None:
@@ -346,6 +396,44 @@ def test_the_log_is_checkpointed_between_groups(tmp_path: Path) -> None:
         assert checkpoint["moved_pages"] > 0
 
     opened(tmp_path / "a.db", scenario, SqliteTuning(wal_autocheckpoint=50))
+
+
+def test_a_large_log_is_cut_once_nobody_reads_it(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        reader = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM executions").fetchone()
+        for number in range(350):
+            await store.create(execution(number, command="x" * 100_000))
+        assert (await store.health()).wal_bytes > TRUNCATE_ABOVE_BYTES
+        reader.close()
+        for number in range(350, 1000):
+            await store.create(execution(number))
+        health = await store.health()
+        assert health.wal_bytes < TRUNCATE_ABOVE_BYTES
+        assert health.last_checkpoint["is_complete"]
+
+    opened(tmp_path / "a.db", scenario, SqliteTuning(wal_autocheckpoint=500))
+
+
+def test_health_tells_what_was_measured(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.create(execution(1))
+        with pytest.raises(errors.Conflict):
+            await store.create(execution(1))
+        health = await store.health()
+        assert (health.engine, health.version) == ("SQLite", sqlite3.sqlite_version)
+        assert health.size_bytes == (tmp_path / "a.db").stat().st_size
+        assert health.wal_bytes == (tmp_path / "a.db-wal").stat().st_size
+        assert health.page_count * health.page_size >= health.size_bytes
+        assert (health.commits, health.units, health.failed_units) == (2, 2, 1)
+        assert health.table_counts["executions"] == 1
+        assert {"health", "table counts"} <= {query.name for query in health.slowest}
+        await store.close()
+        with pytest.raises(errors.Unavailable):
+            await store.health()
+
+    opened(tmp_path / "a.db", scenario)
 
 
 def test_optimizing_says_what_it_did(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import structlog
-
 from stepflow.errors import (
     InvalidRequest,
     NoSpace,
@@ -15,8 +13,6 @@ from stepflow.errors import (
     Unavailable,
 )
 from stepflow.store.tuning import SqliteTuning
-
-log = structlog.get_logger("stepflow.store")
 
 _SETTINGS = (
     "journal_mode",
@@ -42,7 +38,6 @@ def open_writer(
             f"{path} can't use the journal mode {tuning.journal_mode} (it stays {mode}); "
             "is it on a network file system?"
         )
-    log.info("journal mode set to " + tuning.journal_mode.upper(), path=str(path))
     return connection
 
 

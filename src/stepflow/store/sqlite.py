@@ -268,5 +268,5 @@ class SqliteStore:
         return optimized
 
     async def close(self) -> None:
-        await self._writer.close()
         await self._reader.close()
+        await self._writer.close()  # last, since only a writer can empty and remove the log

@@ -93,6 +93,7 @@ class Writer:
         self.last_checkpoint: dict[str, Any] = {}
         # Opened here, before the thread, so that a failure is the opener's to hear.
         self._connection = open_writer(path, tuning, any_thread=True)
+        log.info("journal mode set to " + tuning.journal_mode.upper(), path=str(path))
         self._recorder = Recorder(self._connection)
         self._thread = threading.Thread(target=self._run, name="stepflow-writer", daemon=True)
         self._thread.start()
@@ -127,6 +128,8 @@ class Writer:
             group, alone = self._next()
             if group:
                 self._commit(group)
+                self.units += len(group)
+                self.failed_units += sum(write.error is not None for write in group)
                 self._deliver(group)
             if alone is not None:
                 self._run_alone(alone)
@@ -198,8 +201,6 @@ class Writer:
             self._connection.execute("ROLLBACK")
 
     def _deliver(self, group: Sequence[_Write]) -> None:
-        self.units += len(group)
-        self.failed_units += sum(write.error is not None for write in group)
         if not self._loop.is_closed():  # else nobody is left to hear
             self._loop.call_soon_threadsafe(_resolve, group)
 
