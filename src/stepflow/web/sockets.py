@@ -67,15 +67,16 @@ class SocketWatcher:
         self._protocol.shutdown()
 
     def _catch_up(self) -> None:
+        # First of all: the end of a log may be in the backlog, and nothing of it comes after that.
+        behind, self._behind = self._behind, set()
+        for execution_id in behind:
+            if execution_id in self.channels:
+                self.channels[execution_id].catch_up(self)
         while self._backlog and self._protocol.has_room:
             self._protocol.write_frame(self._backlog.popleft())
         if self._has_lost and self._protocol.has_room:
             self._has_lost = False
             self.deliver(Outgoing(Lag()))
-        behind, self._behind = self._behind, set()
-        for execution_id in behind:
-            if execution_id in self.channels:
-                self.channels[execution_id].catch_up(self)
 
 
 class LiveSocket:
