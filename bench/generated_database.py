@@ -61,7 +61,7 @@ def fill(path: Path, executions: int, steps_each: int) -> None:
                 created_at=run.created_at,
                 status=StepStatus.COMPLETED,
             )
-            connection.execute(KEEP_STEP, {**step_row(step), "seq": seq})
+            connection.execute(KEEP_STEP, step_row(step, seq))
     connection.execute(
         "INSERT INTO execution_search (rowid, name, command, tags, error_message, user_name) "
         "SELECT seq, name, command, tags, error_message, user_name FROM executions ORDER BY seq"

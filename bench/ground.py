@@ -59,7 +59,7 @@ class Ground:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def script(self, *arguments: str | int) -> list[str]:
+    def script(self, *arguments: str | int | Path) -> list[str]:
         """The command of a script that writes; its modes stand in `writer.c`."""
         return [*writer.program(self.folder), *map(str, arguments)]
 

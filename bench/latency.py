@@ -12,8 +12,7 @@ from spread import percentile
 def rows(ground: Ground) -> Iterator[Row]:
     seconds = ground.sizes.script_seconds
     beside = alone(ground, seconds)
-    with ground.server("latency") as server:
-        many = started(ground, server, seconds + 10)
+    with ground.server("latency") as server, started(ground, server) as many:
         began, cpu = time.monotonic(), server.cpu_seconds
         time.sleep(3)
         unwatched = (server.cpu_seconds - cpu) / (time.monotonic() - began)
@@ -21,7 +20,7 @@ def rows(ground: Ground) -> Iterator[Row]:
         heard = many.listen(seconds)
         watched = (server.cpu_seconds - cpu) / (time.monotonic() - began)
         memory = server.memory_bytes
-        lost = many.lost_lines()
+        written = many.end()
         complaints = server.complaints()
     waits = heard.waits_ms
     expected = RATE * seconds * len(many.ids)
@@ -45,8 +44,8 @@ def rows(ground: Ground) -> Iterator[Row]:
     )
     yield Row(
         name="latency.lost_lines",
-        value=lost,
-        unit=f"lines of {len(many.ids) * many.count}",
+        value=written.lost,
+        unit=f"lines of {written.lines:,}",
         goal=at_most(0),
         note="; ".join(complaints[:3]),
     )

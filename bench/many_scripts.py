@@ -7,9 +7,11 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -53,9 +55,11 @@ class Heard:
         log = _decode_lines(message.data)
         self.lagged += log.lagged
         for line, _ in log.lines:
-            _, number, written = line.split(" ")
+            said, number, *written = line.split(" ")
+            if said == "end":
+                continue
             self.numbers[log.execution_id].append(int(number))
-            self.waits_ms.append((at_ns - int(written)) / 1e6)
+            self.waits_ms.append((at_ns - int(written[0])) / 1e6)
 
     @property
     def gaps(self) -> int:
@@ -63,13 +67,21 @@ class Heard:
         return sum(ns[-1] - ns[0] + 1 - len(ns) for ns in self.numbers.values())
 
 
+@dataclass
+class Written:
+    """Lines of all scripts, and how many are not in the transcripts once and in order."""
+
+    lines: int = 0
+    lost: int = 0
+
+
 @dataclass(frozen=True)
 class Many:
-    """Ticking executions of a server: `count` lines each."""
+    """Ticking executions of a server; they tick until `end`."""
 
     server: MeasuredServer
     ids: list[str]
-    count: int
+    end_file: Path
 
     def listen(self, seconds: float, settle: float = 2.0) -> Heard:
         """Follow all logs for so long, after a time that the subscriptions take."""
@@ -89,24 +101,28 @@ class Many:
             client.close()
         return heard
 
-    def lost_lines(self) -> int:
-        """After their end: lines that are not in the transcripts exactly once and in order."""
+    def end(self) -> Written:
+        """Let the scripts end, and compare each transcript with what its script says it wrote."""
+        self.end_file.touch()
         eventually(self.server.are_all_ended, within=300)
-        expected = list(range(self.count))
-        lost = 0
+        written = Written()
         for execution_id in self.ids:
-            text = self.server.text(execution_id).splitlines()
-            numbers = [int(line.split(b" ")[1]) for line in text]
-            if numbers != expected:
-                lost += max(1, len(set(expected) - set(numbers)))
-        return lost
+            *ticks, last = self.server.text(execution_id).split(b"\n")[:-1]
+            said, count = last.split(b" ")
+            assert said == b"end", last
+            numbers = [int(line.split(b" ")[1]) for line in ticks]
+            written.lines += int(count)
+            if numbers != list(range(int(count))):
+                written.lost += max(1, int(count) - len(set(numbers)))
+        return written
 
 
-def started(ground: Ground, server: MeasuredServer, seconds: float) -> Many:
-    """Start the scripts, which tick for so long after the last of them began."""
+@contextmanager
+def started(ground: Ground, server: MeasuredServer) -> Iterator[Many]:
+    """All scripts running. At the latest when this is left they end."""
     wanted = ground.sizes.scripts
-    count = int(RATE * (seconds + wanted / 40))
-    command = ground.script("tick", RATE, count)
+    end_file = server.folder / "end"
+    command = ground.script("tick", RATE, end_file)
     body = msgspec.json.encode({"command": command, "working_directory": str(server.folder)})
     idle = [Connection(server.port) for _ in range(8)]
 
@@ -117,12 +133,15 @@ def started(ground: Ground, server: MeasuredServer, seconds: float) -> Many:
         idle.append(connection)
         return str(msgspec.json.decode(answer)["id"])
 
-    with ThreadPoolExecutor(8) as threads:
-        ids = list(threads.map(create, range(wanted)))
-    eventually(lambda: _running(server) == wanted, within=120)
-    for connection in idle:
-        connection.close()
-    return Many(server, ids, count)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            ids = list(threads.map(create, range(wanted)))
+        eventually(lambda: _running(server) == wanted, within=120)
+        for connection in idle:
+            connection.close()
+        yield Many(server, ids, end_file)
+    finally:
+        end_file.touch()
 
 
 def _running(server: MeasuredServer) -> int:
@@ -139,7 +158,7 @@ class Alone:
 
 
 def alone(ground: Ground, seconds: float) -> Alone:
-    command = ground.script("tick", RATE, int(RATE * (seconds + 60)))
+    command = ground.script("tick", RATE, ground.folder / "never")
     before = _children_seconds()
     pipes = [_piped(command) for _ in range(ground.sizes.scripts)]
     began = time.monotonic()

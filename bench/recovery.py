@@ -18,19 +18,21 @@ from row import Row, at_most
 def rows(ground: Ground) -> Iterator[Row]:
     with ground.server("recovery") as server:
         server.kill()
-        empty = _start_seconds(server)
-        many = started(ground, server, ground.sizes.script_seconds + 5)
-        server.kill()
-        time.sleep(2)
         began = time.monotonic()
-        server.spawn()
-        eventually(lambda: attached(server) >= 1, within=30)
-        first = time.monotonic() - began
-        eventually(lambda: attached(server) == len(many.ids), within=60)
-        all_attached = time.monotonic() - began
-        eventually(server.answers, within=30)
-        answers = time.monotonic() - began
-        lost = many.lost_lines()
+        server.start()
+        empty = time.monotonic() - began
+        with started(ground, server) as many:
+            server.kill()
+            time.sleep(2)
+            began = time.monotonic()
+            server.spawn()
+            eventually(lambda: attached(server) >= 1, within=30)
+            first = time.monotonic() - began
+            eventually(lambda: attached(server) == len(many.ids), within=60)
+            all_attached = time.monotonic() - began
+            eventually(server.answers, within=30)
+            answers = time.monotonic() - began
+            written = many.end()
         complaints = server.complaints()
     yield Row(
         name="recovery.attached",
@@ -43,8 +45,8 @@ def rows(ground: Ground) -> Iterator[Row]:
     )
     yield Row(
         name="recovery.lost_lines",
-        value=lost,
-        unit=f"lines of {len(many.ids) * many.count}",
+        value=written.lost,
+        unit=f"lines of {written.lines:,}",
         goal=at_most(0),
         note="; ".join(complaints[:3]),
     )
@@ -61,9 +63,3 @@ def attached(server: MeasuredServer) -> int:
         except FileNotFoundError:
             continue
     return count
-
-
-def _start_seconds(server: MeasuredServer) -> float:
-    began = time.monotonic()
-    server.start()
-    return time.monotonic() - began

@@ -41,8 +41,7 @@ class Callers(threading.Thread):
 
 
 def rows(ground: Ground) -> Iterator[Row]:
-    with ground.server("restart") as server:
-        many = started(ground, server, ground.sizes.script_seconds + 10)
+    with ground.server("restart") as server, started(ground, server) as many:
         callers = [Callers(server.port) for _ in range(4)]
         for caller in callers:
             caller.start()
@@ -60,7 +59,7 @@ def rows(ground: Ground) -> Iterator[Row]:
             caller.is_stopped = True
         for caller in callers:
             caller.join()
-        lost = many.lost_lines()
+        written = many.end()
         complaints = server.complaints()
     refusals = [refusal for caller in callers for refusal in caller.refusals]
     requests = sum(len(caller.waits) for caller in callers)
@@ -87,7 +86,7 @@ def rows(ground: Ground) -> Iterator[Row]:
     )
     yield Row(
         name="restart.lost_lines",
-        value=lost,
-        unit=f"lines of {len(many.ids) * many.count}",
+        value=written.lost,
+        unit=f"lines of {written.lines:,}",
         goal=at_most(0),
     )

@@ -2,7 +2,8 @@
  *
  *   writer flood BYTES         lines of 100 bytes in writes of 64 KiB, as fast as they go
  *   writer lines COUNT         lines of 100 bytes, a write each
- *   writer tick RATE COUNT     lines "tick NUMBER UNIX_NANOSECONDS", RATE a second
+ *   writer tick RATE FILE      lines "tick NUMBER UNIX_NANOSECONDS", RATE a second, until there is
+ *                              such a file (or for ten minutes); then "end COUNT"
  *   writer error               a critical step that fails, then lines "after UNIX_NANOSECONDS"
  */
 #include <stdio.h>
@@ -50,11 +51,12 @@ static void lines(long long count) {
         put(line, LINE);
 }
 
-static void tick(long long rate, long long count) {
+static void tick(long long rate, const char *end) {
     struct timespec due;
     char line[64];
+    long long i = 0;
     clock_gettime(CLOCK_MONOTONIC, &due);
-    for (long long i = 0; i < count; i++) {
+    for (; i < rate * 600 && access(end, F_OK) != 0; i++) {
         put(line, (size_t)snprintf(line, sizeof line, "tick %lld %lld\n", i, unix_ns()));
         due.tv_nsec += 1000000000LL / rate;
         if (due.tv_nsec >= 1000000000L) {
@@ -63,6 +65,7 @@ static void tick(long long rate, long long count) {
         }
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
     }
+    put(line, (size_t)snprintf(line, sizeof line, "end %lld\n", i));
 }
 
 static void error(void) {
@@ -79,13 +82,13 @@ static void error(void) {
 }
 
 int main(int argc, char **argv) {
-    long long first = argc > 2 ? atoll(argv[2]) : 0, second = argc > 3 ? atoll(argv[3]) : 0;
+    long long first = argc > 2 ? atoll(argv[2]) : 0;
     if (argc == 3 && !strcmp(argv[1], "flood"))
         flood(first);
     else if (argc == 3 && !strcmp(argv[1], "lines"))
         lines(first);
     else if (argc == 4 && !strcmp(argv[1], "tick"))
-        tick(first, second);
+        tick(first, argv[3]);
     else if (argc == 2 && !strcmp(argv[1], "error"))
         error();
     else

@@ -32,24 +32,28 @@ def _put(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
-def _flood(size: int) -> None:
+def _flood(bytes_: str) -> None:
+    size = int(bytes_)
     block = LINE * (BLOCK_BYTES // len(LINE) + 2)
     for done in range(0, size, BLOCK_BYTES):
         start = done % len(LINE)
         _put(block[start : start + min(BLOCK_BYTES, size - done)])
 
 
-def _lines(count: int) -> None:
-    for _ in range(count):
+def _lines(count: str) -> None:
+    for _ in range(int(count)):
         os.write(1, LINE)
 
 
-def _tick(rate: int, count: int) -> None:
+def _tick(rate: str, end: str) -> None:
     due = time.monotonic()
-    for number in range(count):
+    number = 0
+    while number < int(rate) * 600 and not Path(end).exists():
         _put(f"tick {number} {time.time_ns()}\n".encode())
-        due += 1 / rate
+        number += 1
+        due += 1 / int(rate)
         time.sleep(max(0.0, due - time.monotonic()))
+    _put(f"end {number}\n".encode())
 
 
 def _error() -> None:
@@ -69,4 +73,4 @@ MODES: dict[str, Callable[..., None]] = {
 }
 
 if __name__ == "__main__":
-    MODES[sys.argv[1]](*(int(argument) for argument in sys.argv[2:]))
+    MODES[sys.argv[1]](*sys.argv[2:])
