@@ -184,7 +184,7 @@ def _rewrite(ledger: Ledger, before: Execution, after: Execution) -> Execution:
     if changed.keys() & {"status", "user_name", "name", "tags", "created_at"}:
         ledger.count(counters_of(before), -1)
         ledger.count(counters_of(after), 1)
-    if "tags" in changed:
+    if changed.keys() & {"tags", "status", "created_at"}:
         keep_tags(ledger, after)
     if changed.keys() & search.COLUMNS:
         search.keep(ledger, after)
@@ -209,7 +209,8 @@ def durations_of(execution: Execution) -> dict[Key, int]:
 def keep_tags(ledger: Ledger, execution: Execution) -> None:
     ledger.execute("DELETE FROM execution_tags WHERE seq = ?", (execution.seq,))
     for tag in set(execution.tags):
-        ledger.execute("INSERT INTO execution_tags VALUES (?, ?)", (tag, execution.seq))
+        row = (tag, execution.status.value, time_text(execution.created_at), execution.seq)
+        ledger.execute("INSERT INTO execution_tags VALUES (?, ?, ?, ?)", row)
 
 
 def _close_steps(ledger: Ledger, execution_id: str, settlement: Settlement) -> list[Step]:

@@ -1,17 +1,20 @@
 """Pages of executions: which index walks them, where a cursor stands, and how many there are.
 
-Newest first by `seq`; where a time is asked for, by (created_at, seq). The index is named in every
+Newest first by (created_at, seq). Every index that begins with what is filtered by and ends in that
+order is walked from the cursor on, one walk for each status, merged. The index is named in every
 query, since the planner's guess walks all rows for some pairs of filters.
 """
 
 import base64
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from stepflow.errors import InvalidRequest
+from stepflow.model import Status
 from stepflow.store.protocol import MAX_PAGE, Page, Query
 from stepflow.store.rows import execution_of, time_text
 from stepflow.store.search import match_text
@@ -21,10 +24,10 @@ _END_OF_TIME = "9999"
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last row before the page; `created_at` only where pages go by time."""
+    """The last row before the page."""
 
     seq: int
-    created_at: str | None = None
+    created_at: str
 
     def text(self) -> str:
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
@@ -41,14 +44,32 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
         return cursor
 
 
-class Selection(msgspec.Struct, frozen=True):
-    """A query as SQL: `source` walks one index, `conditions` filter, `values` fill both."""
+class _Walk(msgspec.Struct, frozen=True):
+    """An index in page order, behind the columns that it holds fixed."""
 
     source: str
-    conditions: list[str]
-    values: dict[str, Any]
-    by_time: bool
-    is_empty: bool = False
+    condition: str = "true"
+    by_status: bool = True
+
+
+_WALKS = {
+    "": _Walk("executions d INDEXED BY idx_executions_created_seq", by_status=False),
+    "status": _Walk("executions d INDEXED BY idx_executions_status_seq"),
+    "user": _Walk("executions d INDEXED BY idx_executions_user_seq", "d.user_name = :user"),
+    "name": _Walk("executions d INDEXED BY idx_executions_name_seq", "d.name = :name"),
+    "tag": _Walk("execution_tags d", "d.tag = :tag"),
+}
+# By idx_executions_seq, and by idx_execution_tags_seq.
+_HAS = {
+    "user": "EXISTS (SELECT 1 FROM executions e WHERE e.seq = d.seq AND e.user_name = :user)",
+    "name": "EXISTS (SELECT 1 FROM executions e WHERE e.seq = d.seq AND e.name = :name)",
+    "tag": "EXISTS (SELECT 1 FROM execution_tags t WHERE t.seq = d.seq AND t.tag = :tag)",
+}
+# idx_executions_created_seq holds both.
+_BETWEEN = """
+FROM executions INDEXED BY idx_executions_created_seq
+WHERE created_at >= :since AND created_at < :until
+"""
 
 
 def check(query: Query) -> None:
@@ -64,124 +85,137 @@ def check(query: Query) -> None:
             raise InvalidRequest(f"{field} is not valid text", field=field) from error
 
 
-def selection(query: Query) -> Selection:
-    """Which index serves the query, most selective first: words, tag, user, name, time, status."""
-    values: dict[str, Any] = {}
-    conditions: list[str] = []
-    by_time = False
-    match = None if query.text is None else match_text(query.text)
-    if query.text is not None:
-        source = "execution_search s CROSS JOIN executions e ON e.seq = s.rowid"
-        conditions.append("s.execution_search MATCH :match")
-        values["match"] = match
-    elif query.tag is not None:
-        source = "execution_tags t CROSS JOIN executions e ON e.seq = t.seq"
-    elif query.user is not None:
-        source = "executions e INDEXED BY idx_executions_user_seq"
-    elif query.name is not None:
-        source = "executions e INDEXED BY idx_executions_name_seq"
-    elif query.since is not None or query.until is not None:
-        source = "executions e INDEXED BY idx_executions_created_seq"
-        by_time = True
-    elif query.statuses:
-        source = "executions e INDEXED BY idx_executions_status_seq"
-    else:
-        source = "executions e INDEXED BY idx_executions_seq"
-    if query.tag is not None:
-        values["tag"] = query.tag
-        conditions.append(
-            "t.tag = :tag"
-            if query.text is None
-            else "EXISTS (SELECT 1 FROM execution_tags t WHERE t.tag = :tag AND t.seq = e.seq)"
-        )
-    if query.user is not None:
-        values["user"] = query.user
-        conditions.append("e.user_name = :user")
-    if query.name is not None:
-        values["name"] = query.name
-        conditions.append("e.name = :name")
-    if query.since is not None:
-        values["since"] = time_text(query.since)
-        conditions.append("e.created_at >= :since")
-    if query.until is not None:
-        values["until"] = time_text(query.until)
-        conditions.append("e.created_at < :until")
-    if query.statuses:
-        statuses = sorted(set(query.statuses))
-        names = ", ".join(f":status{number}" for number in range(len(statuses)))
-        values.update({f"status{n}": status.value for n, status in enumerate(statuses)})
-        conditions.append(f"e.status IN ({names})")
-    is_empty = query.text is not None and match is None
-    return Selection(source, conditions, values, by_time, is_empty)
-
-
-def page_sql(query: Query) -> tuple[str, dict[str, Any]]:
-    """The query for one row more than the page, so that its end is known."""
-    chosen = selection(query)
-    cursor = None if query.cursor is None else Cursor.of(query.cursor)
-    values = {
-        **chosen.values,
-        "seq": _LAST_SEQ if cursor is None else cursor.seq,
-        "count": query.limit + 1,
-        "skip": 0 if cursor else query.offset,
-    }
-    key = _page_key(query)
-    if chosen.by_time:
-        values["at"] = _END_OF_TIME if cursor is None else cursor.created_at or _END_OF_TIME
-        conditions = [*chosen.conditions, "(e.created_at, e.seq) < (:at, :seq)"]
-        order = "e.created_at DESC, e.seq DESC"
-    else:
-        conditions = [*chosen.conditions, f"{key} < :seq"]
-        order = f"{key} DESC"
-    if "idx_executions_status_seq" in chosen.source and len(set(query.statuses)) > 1:
-        return _any_status_sql(query), values
-    sql = (
-        f"SELECT e.* FROM {chosen.source} WHERE {' AND '.join(conditions)} "  # noqa: S608 - own text
-        f"ORDER BY {order} LIMIT :count OFFSET :skip"
-    )
-    return sql, values
-
-
-def _page_key(query: Query) -> str:
-    if query.text is not None:
-        return "s.rowid"
-    return "t.seq" if query.tag is not None else "e.seq"
-
-
-def _any_status_sql(query: Query) -> str:
-    """Several statuses: the head of each one's walk, merged; IN alone would sort them all."""
-    walks = " UNION ALL ".join(
-        "SELECT * FROM (SELECT seq FROM executions INDEXED BY idx_executions_status_seq "  # noqa: S608 - own text
-        f"WHERE status = :status{number} AND seq < :seq ORDER BY seq DESC LIMIT :count + :skip)"
-        for number in range(len(set(query.statuses)))
-    )
-    return (
-        "SELECT e.* FROM executions e INDEXED BY idx_executions_seq WHERE e.seq IN "  # noqa: S608 - own text
-        f"({walks}) ORDER BY e.seq DESC LIMIT :count OFFSET :skip"
-    )
-
-
 def page(connection: sqlite3.Connection, query: Query) -> Page:
-    if selection(query).is_empty:
+    walk = walk_for(connection, query)
+    if walk is None:
         return Page([], None)
-    rows = connection.execute(*page_sql(query)).fetchall()
+    rows = connection.execute(*page_sql(query, walk)).fetchall()
+    order = ("seq",) if walk == "text" else ("created_at", "seq")
+    rows.sort(key=itemgetter(*order), reverse=True)
     found = [execution_of(row) for row in rows[: query.limit]]
     if len(rows) <= query.limit:
         return Page(found, None)
     last = rows[query.limit - 1]
-    by_time = selection(query).by_time
-    cursor = Cursor(last["seq"], last["created_at"] if by_time else None)
-    return Page(found, cursor.text())
+    return Page(found, Cursor(last["seq"], last["created_at"]).text())
+
+
+def walk_for(connection: sqlite3.Connection, query: Query) -> str | None:
+    """What to walk, a key of the table above or `text`; None if counters know there is nothing.
+
+    Of several filters that which the fewest executions pass."""
+    counts = {
+        facet: _counted(connection, query, facet, key, key) for facet, key in _facets(query).items()
+    }
+    if query.statuses:
+        counts["status"] = _counted(connection, query, "all", "", "")
+    if query.text is not None:
+        counts["text"] = 0 if match_text(query.text) is None else 1
+    if 0 in counts.values():
+        return None
+    if query.text is not None:
+        return "text"
+    # The indexes of the other facets begin with the status too.
+    named = {facet: count for facet, count in counts.items() if facet != "status"} or counts
+    return min(named, key=named.__getitem__, default="")
+
+
+def page_sql(query: Query, walk: str) -> tuple[str, dict[str, Any]]:
+    """The query for one row more than the page, so that its end is known; its rows are the right
+    ones in no promised order."""
+    values = {**_values(query), "count": query.limit + 1}
+    values["skip"] = 0 if query.cursor else query.offset
+    keys = " UNION ALL ".join(_arms(query, walk))
+    order = "seq DESC" if walk == "text" else "created_at DESC, seq DESC"
+    sql = (
+        f"SELECT e.* FROM ({keys} ORDER BY {order} LIMIT :count OFFSET :skip) k "  # noqa: S608 - own text
+        "CROSS JOIN executions e ON e.seq = k.seq"
+    )
+    return sql, values
+
+
+def _arms(query: Query, walk: str) -> list[str]:
+    """The keys of all that is asked for: one walk for each status, each in order by itself."""
+    if walk == "text":
+        return [_text_arm(query)]
+    chosen = _WALKS[walk]
+    conditions = [
+        chosen.condition,
+        *(_HAS[facet] for facet in _facets(query) if facet != walk),
+        "d.created_at >= :since",
+        "(d.created_at, d.seq) < (:at, :seq)",
+        "d.seq IS NOT NULL",
+    ]
+    statuses = [f" AND d.status = :{status}" for status in _statuses(query)]
+    return [
+        f"SELECT d.seq, d.created_at FROM {chosen.source} WHERE {' AND '.join(conditions)}{status}"  # noqa: S608 - own text
+        for status in (statuses if chosen.by_status else [""])
+    ]
+
+
+def _text_arm(query: Query) -> str:
+    """Found by words, in the order of the search: by seq alone.
+
+    A time is turned into a bound of seq too, else the search looks at all rows beyond it."""
+    conditions = [
+        "s.execution_search MATCH :match",
+        "s.rowid < :last_seq",
+        *(_HAS[facet] for facet in _facets(query)),
+        "d.created_at >= :since",
+        "d.created_at < :until",
+    ]
+    if query.since is not None:
+        conditions.append(f"s.rowid >= (SELECT min(seq) {_BETWEEN})")
+    if query.until is not None:
+        conditions.append(f"s.rowid <= (SELECT max(seq) {_BETWEEN})")
+    if query.statuses:
+        conditions.append(f"d.status IN ({', '.join(':' + each for each in _statuses(query))})")
+    return (
+        "SELECT s.rowid AS seq, d.created_at FROM execution_search s "  # noqa: S608 - own text
+        f"CROSS JOIN executions d ON d.seq = s.rowid WHERE {' AND '.join(conditions)}"
+    )
+
+
+def _search(query: Query) -> str | None:
+    """What to search for: the text, and the words of the other filters in their columns."""
+    named = (("user_name", query.user), ("name", query.name), ("tags", query.tag))
+    text = match_text(query.text or "")
+    if text is None:
+        return None
+    matches = [(column, match_text(key or "")) for column, key in named]
+    return " AND ".join(
+        [f"({text})", *(f"{column} : ({match})" for column, match in matches if match)]
+    )
+
+
+def _facets(query: Query) -> dict[str, str]:
+    named = {"user": query.user, "name": query.name, "tag": query.tag}
+    return {facet: key for facet, key in named.items() if key is not None}
+
+
+def _statuses(query: Query) -> list[Status]:
+    return sorted(set(query.statuses or Status))
+
+
+def _values(query: Query) -> dict[str, Any]:
+    """Everything that a query may be bound to; a page ends before (at, seq)."""
+    until = _END_OF_TIME if query.until is None else time_text(query.until)
+    last = Cursor(_LAST_SEQ, _END_OF_TIME) if query.cursor is None else Cursor.of(query.cursor)
+    at, seq = min((until, 0), (last.created_at, last.seq))
+    return {
+        **_facets(query),
+        **{status.value: status.value for status in Status},
+        "match": None if query.text is None else _search(query),
+        "since": "" if query.since is None else time_text(query.since),
+        "until": until,
+        "at": at,
+        "seq": seq,
+        "last_seq": last.seq,
+    }
 
 
 def count_from_counters(connection: sqlite3.Connection, query: Query) -> int | None:
     """How many there are in all, where counters know it."""
-    facets = {
-        "user": query.user,
-        "tag": query.tag,
-        "name": query.name,
-    }
-    asked = [(facet, key) for facet, key in facets.items() if key is not None]
+    asked = list(_facets(query).items())
     is_timed = query.since is not None or query.until is not None
     if query.text is not None or len(asked) + is_timed > 1:
         return None
@@ -231,13 +265,13 @@ def _hour(at: datetime) -> datetime:
 
 def count_rows(connection: sqlite3.Connection, query: Query) -> int:
     """How many there are in all, counted one by one."""
-    chosen = selection(query)
-    if chosen.is_empty:
+    query = msgspec.structs.replace(query, cursor=None)
+    walk = walk_for(connection, query)
+    if walk is None:
         return 0
-    if len(chosen.conditions) == 1 and query.text is not None:
+    if query == Query(text=query.text, limit=query.limit, offset=query.offset):
         # Every row of the search has its execution; looking each up takes ten times as long.
         sql = "SELECT count(*) FROM execution_search s WHERE s.execution_search MATCH :match"
-        return int(connection.execute(sql, chosen.values).fetchone()[0])
-    conditions = " AND ".join([*chosen.conditions, "e.seq IS NOT NULL"])
-    sql = f"SELECT count(*) FROM {chosen.source} WHERE {conditions}"  # noqa: S608 - own text
-    return int(connection.execute(sql, chosen.values).fetchone()[0])
+    else:
+        sql = f"SELECT count(*) FROM ({' UNION ALL '.join(_arms(query, walk))})"  # noqa: S608 - own text
+    return int(connection.execute(sql, _values(query)).fetchone()[0])

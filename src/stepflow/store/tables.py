@@ -66,12 +66,11 @@ executions = Table(
     Column("cpu_seconds", REAL),
     Column("memory_peak_bytes", Integer),
     Index("idx_executions_seq", "seq", unique=True),
-    # The status and the time at the end of an index answer the usual pairs (this user, these
-    # statuses, since then) without touching a row.
-    Index("idx_executions_status_seq", "status", "seq"),
-    Index("idx_executions_user_seq", "user_name", "seq", "status", "created_at"),
-    Index("idx_executions_name_seq", "name", "seq", "status", "created_at"),
-    Index("idx_executions_created_seq", "created_at", "seq", "status"),
+    # Each ends in the order of pages; see pages.py.
+    Index("idx_executions_created_seq", "created_at", "seq"),
+    Index("idx_executions_status_seq", "status", "created_at", "seq"),
+    Index("idx_executions_user_seq", "user_name", "status", "created_at", "seq"),
+    Index("idx_executions_name_seq", "name", "status", "created_at", "seq"),
     Index("idx_executions_completed_at", "completed_at"),
 )
 
@@ -136,6 +135,8 @@ execution_tags = Table(
     "execution_tags",
     metadata,
     Column("tag", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("created_at", Text, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Index("idx_execution_tags_seq", "seq"),
     sqlite_with_rowid=False,

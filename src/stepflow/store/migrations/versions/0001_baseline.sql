@@ -64,8 +64,10 @@ CREATE TABLE counters (
 
 CREATE TABLE execution_tags (
     tag TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    PRIMARY KEY (tag, seq)
+    PRIMARY KEY (tag, status, created_at, seq)
 )
  WITHOUT ROWID;
 
@@ -118,15 +120,15 @@ CREATE TABLE executions (
 
 CREATE INDEX idx_executions_completed_at ON executions (completed_at);
 
-CREATE INDEX idx_executions_created_seq ON executions (created_at, seq, status);
+CREATE INDEX idx_executions_created_seq ON executions (created_at, seq);
 
-CREATE INDEX idx_executions_name_seq ON executions (name, seq, status, created_at);
+CREATE INDEX idx_executions_name_seq ON executions (name, status, created_at, seq);
 
 CREATE UNIQUE INDEX idx_executions_seq ON executions (seq);
 
-CREATE INDEX idx_executions_status_seq ON executions (status, seq);
+CREATE INDEX idx_executions_status_seq ON executions (status, created_at, seq);
 
-CREATE INDEX idx_executions_user_seq ON executions (user_name, seq, status, created_at);
+CREATE INDEX idx_executions_user_seq ON executions (user_name, status, created_at, seq);
 
 CREATE TABLE follow_state (
     execution_id TEXT NOT NULL,
