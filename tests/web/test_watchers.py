@@ -9,21 +9,34 @@ from websockets.asyncio.client import ClientConnection, connect
 from served import Served
 
 VIEWERS = 50
+UNHURRIED: dict[str, Any] = {"max_queue": 1, "ping_interval": None}
 
 
 def subscribe(execution_id: str) -> str:
     return json.dumps({"type": "subscribe", "execution_id": execution_id, "cursor": "0:0"})
 
 
-async def log_messages(viewer: ClientConnection) -> list[dict[str, Any]]:
-    """What is said of the log, up to its end."""
-    found = []
-    while True:
+async def log_messages(
+    viewer: ClientConnection, execution_id: str, most: int | None = None
+) -> list[dict[str, Any]]:
+    """What is said of a log, up to its end."""
+    found: list[dict[str, Any]] = []
+    while most is None or len(found) < most:
         message = json.loads(await asyncio.wait_for(viewer.recv(), 30))
-        if message["type"] == "log":
-            found.append(message["data"])
-        if message["type"] == "log_complete":
-            return found
+        if message["data"].get("execution_id") == execution_id:
+            if message["type"] == "log":
+                found.append(message["data"])
+            if message["type"] == "log_complete":
+                break
+    return found
+
+
+def narrow(served: Served) -> socket.socket:
+    """A connection that holds little of what nobody reads."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(served.main.getsockname())
+    return connection
 
 
 def log_of(served: Served, execution_id: str, messages: list[dict[str, Any]]) -> bytes:
@@ -52,7 +65,7 @@ def test_fifty_viewers_of_a_log_all_get_every_line(served: Served) -> None:
         for viewer in viewers:
             await viewer.send(subscribe(execution_id))
         await asyncio.to_thread(served.client.post, f"{path}/input", json={"data": "go\n"})
-        found = await asyncio.gather(*map(log_messages, viewers))
+        found = await asyncio.gather(*(log_messages(one, execution_id) for one in viewers))
         for viewer in viewers:
             await viewer.close()
         return found
@@ -70,18 +83,33 @@ def test_a_stalled_viewer_is_told_that_it_lags_and_misses_nothing(served: Served
     path = f"/api/executions/{execution_id}"
 
     async def stalled() -> list[dict[str, Any]]:
-        narrow = socket.socket()
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        narrow.connect(served.main.getsockname())
-        async with connect(served.live_url, sock=narrow, max_queue=1, ping_interval=None) as viewer:
+        async with connect(served.live_url, sock=narrow(served), **UNHURRIED) as viewer:
             await viewer.send(subscribe(execution_id))
             await asyncio.to_thread(served.client.post, f"{path}/input", json={"data": "go\n"})
             while await asyncio.to_thread(served.status, execution_id) != "completed":
                 await asyncio.sleep(0.05)
-            return await log_messages(viewer)
+            return await log_messages(viewer, execution_id)
 
     messages = asyncio.run(stalled())
     assert [message for message in messages if message["lagged"]]
     whole = served.client.get(f"{path}/log").content
     assert whole.endswith(b"200\nend\n")
     assert log_of(served, execution_id, messages) == whole
+
+
+def test_who_subscribes_while_there_is_no_room_misses_nothing(served: Served) -> None:
+    large = [served.run("seq -f %0200g 36000")["id"] for _ in range(3)]
+    small = served.run("seq 1000")["id"]
+
+    async def crowded() -> list[dict[str, Any]]:
+        async with connect(served.live_url, sock=narrow(served), **UNHURRIED) as viewer:
+            for execution_id in large:
+                await viewer.send(subscribe(execution_id))
+            await log_messages(viewer, large[0], most=1)
+            # By the answer to another request the next piece of a large log waits for room.
+            await asyncio.to_thread(served.run, "true")
+            await viewer.send(subscribe(small))
+            return await log_messages(viewer, small)
+
+    whole = served.client.get(f"/api/executions/{small}/log").content
+    assert log_of(served, small, asyncio.run(crowded())) == whole

@@ -59,7 +59,7 @@ class StreamWatcher:
         if len(self._queue) < BACKLOG_LENGTH:
             self._queue.append(message)
             self._drained.clear()
-        elif isinstance(message.data, LogLines):
+        elif isinstance(message.data, LogLines | LogEnd):
             self._behind = True
         else:
             self._has_lost = True

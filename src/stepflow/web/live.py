@@ -134,13 +134,15 @@ class Channel:
         InvalidRequest for a cursor that points nowhere."""
         place = self._head if cursor == END else await asyncio.to_thread(self._place, cursor)
         while place.offset < self._head.offset:
+            # Room first: until it is one of the live ones nobody tells this watcher what it lost.
+            await watcher.room()
             if self._head.offset - place.offset > CATCH_UP_BYTES:
                 watcher.deliver(lagged_log(self.execution.id, self._head))
                 break
             until = min(self._head.offset, place.offset + MOST_BYTES)
             message, place = await asyncio.to_thread(self._piece, place, until)
-            watcher.deliver(message)
             await watcher.room()
+            watcher.deliver(message)
         # A reader by REST may be ahead of what is live here: then it joins when this gets there.
         self._watchers[watcher] = place if place.offset > self._head.offset else None
         if self._is_ended:
@@ -150,6 +152,8 @@ class Channel:
         """Tell a watcher that had no room how far the log is; from there on it is live again."""
         if watcher in self._watchers:
             watcher.deliver(lagged_log(self.execution.id, self._head))
+            if self._is_ended:
+                watcher.deliver(log_end(self.execution.id, self._head))
 
     async def _run(self) -> None:
         while not self._is_ended:

@@ -17,6 +17,7 @@ from stepflow.web.messages import (
     GetStatus,
     Incoming,
     Lag,
+    LogEnd,
     LogLines,
     Outgoing,
     Ping,
@@ -39,7 +40,7 @@ _TYPES = ", ".join(str(kind.__struct_config__.tag) for kind in get_args(Incoming
 
 class SocketWatcher:
     """A client's connection. What does not fit waits in a short backlog; log lines never do, since
-    the log has them."""
+    the log has them, nor its end, which comes after them."""
 
     def __init__(self, protocol: SocketProtocol) -> None:
         self.channels: dict[str, Channel] = {}
@@ -52,7 +53,7 @@ class SocketWatcher:
     def deliver(self, message: Outgoing) -> None:
         if self._protocol.has_room:
             self._protocol.write_frame(message.frame)
-        elif isinstance(message.data, LogLines):
+        elif isinstance(message.data, LogLines | LogEnd):
             self._behind.add(message.data.execution_id)
         elif len(self._backlog) < BACKLOG_LENGTH:
             self._backlog.append(message.frame)
@@ -67,16 +68,15 @@ class SocketWatcher:
         self._protocol.shutdown()
 
     def _catch_up(self) -> None:
-        # First of all: the end of a log may be in the backlog, and nothing of it comes after that.
-        behind, self._behind = self._behind, set()
-        for execution_id in behind:
-            if execution_id in self.channels:
-                self.channels[execution_id].catch_up(self)
         while self._backlog and self._protocol.has_room:
             self._protocol.write_frame(self._backlog.popleft())
         if self._has_lost and self._protocol.has_room:
             self._has_lost = False
             self.deliver(Outgoing(Lag()))
+        behind, self._behind = self._behind, set()
+        for execution_id in behind:
+            if execution_id in self.channels:
+                self.channels[execution_id].catch_up(self)
 
 
 class LiveSocket:
