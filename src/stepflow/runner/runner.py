@@ -151,6 +151,7 @@ class Runner:
         try:
             self.pump = await self._in_spawning(self._spawn)
         except (OSError, Unavailable) as error:
+            self._blame_storage()
             reason = getattr(error, "strerror", None) or str(error)
             await self._settle(CouldNotStart(reason), at=now)
             return
@@ -195,6 +196,7 @@ class Runner:
         the output's FIFO as held by the server before."""
         self._hold = hold
         self._launch = msgspec.structs.replace(self._launch, deadline=self.execution.deadline)
+        self._blame_storage()
         if not self.folder.path.is_dir():
             if self.execution.status is Status.PENDING:
                 await self._settle(CouldNotStart("its folder is gone"))
@@ -239,6 +241,7 @@ class Runner:
         try:
             self._log = open_log(self.folder, holder)
         except FileNotFoundError:
+            self._blame_storage()
             await self._settle(Lost("its log is gone"))
             return
         self._backlog_end = os.fstat(self._log).st_size
@@ -253,6 +256,11 @@ class Runner:
         await self._loop.run_in_executor(self._seams.copying, self._open_index)
         self._watched = self._seams.tail.add(self._log, self._drain, turn_bytes=PIECE_BYTES)
         self._watch_pump()
+
+    def _blame_storage(self) -> None:
+        """What is missing because the whole storage is may come back with it. Unavailable."""
+        if (problem := self._seams.problem()) is not None:
+            raise Unavailable(problem)
 
     def _open_index(self) -> None:
         """The line index as far as the parser is; what a crash took of it is counted again."""
@@ -553,6 +561,7 @@ class Runner:
         except AlreadyPumped:
             self.pump = await self._in_spawning(running_pump, self.folder)
         except FileNotFoundError:
+            self._blame_storage()
             await self._read_rest()
             await self._settle(Lost("its folder is gone"))
             return

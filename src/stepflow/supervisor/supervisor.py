@@ -57,6 +57,7 @@ from stepflow.supervisor.creation import checked, execution_of, repeated
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
+SECONDS_TO_SAVE = 2.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 
@@ -347,7 +348,9 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._save()
+        # On a full disk the last save waits for ever; the next server then reads a little again.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._save(), SECONDS_TO_SAVE)
         holds = {}
         for execution_id, runner in self._running.items():
             hold = runner.take_hold()
@@ -409,7 +412,6 @@ class Supervisor:
             log.exception("following failed, trying again", execution=execution_id)
             hold = runner.take_hold()
             runner.close()
-            await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
             await self._follow_again(runner, hold)
             return
         self._forget(runner)
@@ -421,17 +423,25 @@ class Supervisor:
         self._start_pending()
 
     async def _follow_again(self, lost: Runner, hold: int | None) -> None:
-        try:
-            execution = await self.store.execution(lost.execution.id)
-        except NotFound:
-            execution = None
-        if execution is None or execution.is_finished:
-            self._forget(lost)
-            if not lost.ended.done():
-                lost.ended.set_result(execution or lost.execution)
-            return
-        runner, _ = await self._found(execution)
-        self._resume(runner, hold)
+        execution_id = lost.execution.id
+        while True:
+            await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
+            try:
+                self._check_usable()
+                execution = await self.store.execution(execution_id)
+                runner, _ = await self._found(execution)
+            except NotFound:
+                break
+            except (OSError, Unavailable) as error:
+                log.warning("not followed yet", execution=execution_id, reason=str(error))
+                continue
+            if not execution.is_finished:
+                self._resume(runner, hold)
+                return
+            break
+        self._forget(lost)
+        if not lost.ended.done():
+            lost.ended.set_result(lost.execution)
 
     async def _settle_unstarted(self, execution: Execution, outcome: Outcome) -> Execution:
         settlement = Settlement(outcome=outcome, at=datetime.now(UTC))
