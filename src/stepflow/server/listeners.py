@@ -10,7 +10,8 @@ from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stepflow.config import Settings
 from stepflow.server.sockets import from_systemd, inherited, listen, listen_in
@@ -18,10 +19,51 @@ from stepflow.web import SocketProtocol
 
 HTTP, WEBSOCKET, UNIX = "http", "websocket", "unix"
 DRAIN_SECONDS = 5
+LAST_REQUEST_SECONDS = 0.3
+
+
+class _Config(uvicorn.Config):
+    is_ending = False
+
+
+class _Connection(HttpToolsProtocol):
+    """When the server ends, an idle connection is not closed at once: its next request may be on
+    the way already. For a moment it may still ask, and is told to close then."""
+
+    config: _Config
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.config.is_ending:
+            self.shutdown()
+
+    def shutdown(self) -> None:
+        self.loop.call_later(LAST_REQUEST_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        is_idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+        if is_idle and not self.transport.is_closing():
+            self.transport.close()
+
+
+def _closing_at_the_end(app: ASGIApp, config: _Config) -> ASGIApp:
+    """`app`, its answers saying `Connection: close` once the server ends."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start" and config.is_ending:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await app(scope, receive, send_last if scope["type"] == "http" else send)
+
+    return answered
 
 
 class _Uvicorn(uvicorn.Server):
     """uvicorn without its signal handlers: the server above decides what a signal means."""
+
+    config: _Config
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,6 +124,7 @@ class Listeners:
     async def stop(self, app: Starlette) -> None:
         """Answer what was begun, close streams, and leave the sockets themselves open."""
         for server in self._uvicorns:
+            server.config.is_ending = True
             server.should_exit = True
         app.state.end_streams()
         await asyncio.gather(*self._serving)
@@ -89,10 +132,10 @@ class Listeners:
     def _start(self, app: ASGIApp, name: str) -> None:
         if name not in self._sockets:
             return
-        config = uvicorn.Config(
+        config = _Config(
             app,
             loop="none",
-            http="httptools",
+            http=_Connection,
             ws=SocketProtocol,
             ws_max_size=1 << 20,
             lifespan="off",
@@ -102,6 +145,7 @@ class Listeners:
             timeout_graceful_shutdown=DRAIN_SECONDS,
             timeout_keep_alive=75,
         )
+        config.app = _closing_at_the_end(app, config)
         server = _Uvicorn(config)
         self._uvicorns.append(server)
         # uvicorn closes what it is given; the original outlives it for the next image.
