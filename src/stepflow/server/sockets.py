@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 
 import psutil
@@ -58,11 +58,16 @@ def listen_in(folder: Path) -> socket.socket:
     return listening
 
 
-def from_systemd(environment: Mapping[str, str]) -> list[socket.socket]:
-    """Sockets of systemd's socket activation, in the order of its unit; none without it."""
+def from_systemd(environment: MutableMapping[str, str]) -> list[socket.socket]:
+    """Sockets of systemd's socket activation, in the order of its unit; none without it.
+
+    The variables are taken: the next image of this process has the same id, and would take
+    whatever bears these numbers then for systemd's.
+    """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return []
-    count = int(environment.get("LISTEN_FDS", "0"))
+    count = int(environment.pop("LISTEN_FDS", "0"))
+    del environment["LISTEN_PID"]
     sockets = []
     for number in range(FIRST_SYSTEMD_DESCRIPTOR, FIRST_SYSTEMD_DESCRIPTOR + count):
         os.set_inheritable(number, False)
