@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepflow.model import Execution, Status, Step, StepStatus
 from stepflow.store import open_sqlite
-from stepflow.store.rows import execution_row, step_row
+from stepflow.store.rows import execution_row, step_row, time_text
 from stepflow.store.statements import INSERT_EXECUTION, KEEP_STEP
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,7 +49,8 @@ def fill(path: Path, executions: int, steps_each: int) -> None:
         run = generated(number)
         connection.execute(INSERT_EXECUTION, execution_row(run))
         connection.executemany(
-            "INSERT INTO execution_tags VALUES (?, ?)", [(tag, run.seq) for tag in run.tags]
+            "INSERT INTO execution_tags VALUES (?, ?, ?, ?)",
+            [(tag, run.status.value, time_text(run.created_at), run.seq) for tag in run.tags],
         )
         for index in range(steps_each):
             seq += 1
@@ -68,6 +69,7 @@ def fill(path: Path, executions: int, steps_each: int) -> None:
     )
     for facet, key, source in (
         ("all", "''", "executions e"),
+        ("day", "substr(e.created_at, 1, 10)", "executions e"),
         ("hour", "substr(e.created_at, 1, 13)", "executions e"),
         ("user", "e.user_name", "executions e"),
         ("name", "e.name", "executions e"),

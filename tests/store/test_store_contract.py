@@ -158,6 +158,27 @@ def test_an_id_is_taken_once(check: Check) -> None:
     check(scenario)
 
 
+@pytest.mark.parametrize("statuses", [(), (Status.FAILED,), (Status.FAILED, Status.COMPLETED)])
+def test_any_offset_begins_where_plain_python_says(
+    check: Check, statuses: tuple[Status, ...]
+) -> None:
+    async def scenario(store: Store) -> None:
+        for number in range(30):
+            at = NOON + timedelta(hours=5 * (number - number % 3))
+            await finished(store, (Succeeded(), Failed(1))[number % 2], created_at=at)
+        await store.create(execution(created_at=NOON - timedelta(days=9)))
+        whole = (await store.executions(Query(statuses=statuses))).executions
+        for since, limit in [(None, 4), (NOON + timedelta(hours=31), 100)]:
+            wanted = [run for run in whole if since is None or run.created_at >= since]
+            for offset in range(len(wanted) + 2):
+                page = await store.executions(
+                    Query(statuses=statuses, offset=offset, limit=limit, since=since)
+                )
+                assert page.executions == wanted[offset : offset + limit]
+
+    check(scenario)
+
+
 def test_what_is_unknown_is_not_found(check: Check) -> None:
     async def scenario(store: Store) -> None:
         stranger = execution()

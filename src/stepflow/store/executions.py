@@ -163,10 +163,11 @@ def keep_samples(ledger: Ledger, execution_id: str, samples: list[Sample]) -> No
 
 def counters_of(execution: Execution) -> list[Key]:
     """The counters that this execution, as it is, is counted in."""
-    status = execution.status.value
+    status, created_at = execution.status.value, time_text(execution.created_at)
     keys = [
         ("all", "", status),
-        ("hour", time_text(execution.created_at)[:13], status),
+        ("day", created_at[:10], status),
+        ("hour", created_at[:13], status),
         ("name", execution.name, status),
     ]
     if execution.user is not None:

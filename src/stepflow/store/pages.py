@@ -89,6 +89,8 @@ def page(connection: sqlite3.Connection, query: Query) -> Page:
     walk = walk_for(connection, query)
     if walk is None:
         return Page([], None)
+    if walk in ("", "status") and query.until is None and query.cursor is None:
+        query = _across_days(connection, query)
     rows = connection.execute(*page_sql(query, walk)).fetchall()
     order = ("seq",) if walk == "text" else ("created_at", "seq")
     rows.sort(key=itemgetter(*order), reverse=True)
@@ -117,6 +119,26 @@ def walk_for(connection: sqlite3.Connection, query: Query) -> str | None:
     # The indexes of the other facets begin with the status too.
     named = {facet: count for facet, count in counts.items() if facet != "status"} or counts
     return min(named, key=named.__getitem__, default="")
+
+
+def _across_days(connection: sqlite3.Connection, query: Query) -> Query:
+    """The same page with most of its offset turned into a time: counters know whole days."""
+    # The primary key of counters, backwards.
+    sql = """
+    SELECT "key", sum(value) FROM counters
+    WHERE facet = 'day' AND status IN (SELECT value FROM json_each(?))
+    GROUP BY "key" ORDER BY "key" DESC
+    """
+    statuses = msgspec.json.encode(_statuses(query)).decode()
+    begun, skip = None, query.offset
+    for day, count in map(tuple, connection.execute(sql, (statuses,))):
+        if count > skip:
+            break
+        begun, skip = day, skip - count
+    if begun is None:
+        return query
+    until = datetime.fromisoformat(begun + "T00:00:00+00:00")
+    return msgspec.structs.replace(query, until=until, offset=skip)
 
 
 def page_sql(query: Query, walk: str) -> tuple[str, dict[str, Any]]:

@@ -14,8 +14,7 @@ DAYS = 30
 _ALL = "SELECT status, value FROM counters WHERE facet = 'all' AND value <> 0"
 _DURATION = "SELECT status, value FROM counters WHERE facet = 'duration'"
 _DAYS = """
-SELECT substr("key", 1, 10) AS day, status, sum(value) AS value FROM counters
-WHERE facet = 'hour' AND "key" >= ? GROUP BY day, +status
+SELECT "key" AS day, status, value FROM counters WHERE facet = 'day' AND "key" >= ?
 """
 
 
