@@ -114,3 +114,16 @@ def test_secrets_are_asked_for_again_at_a_rerun(page: WatchedPage, server: Serve
     page.open_execution(execution_id).page.get_by_role("button", name="Rerun").click()
     expect(page.page.get_by_label("Secret environment: Variable")).to_have_value("TOKEN")
     expect(page.page.get_by_label("Secret environment: Value")).to_have_value("")
+
+
+def test_a_flood_fills_the_rows_that_are_there(
+    page: WatchedPage, server: ServerProcess, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    execution_id = server.create(f"seq 1 200; until test -e {go}; do sleep 0.1; done; seq 1 400000")
+    page.open_execution(execution_id).shows(200, "200")
+    page.page.locator(".row").evaluate_all("(rows) => rows.forEach((row) => { row.seen = true; })")
+    go.touch()
+    page.shows(400_200, "400000", within=30)
+    kept = "(rows) => rows.filter((row) => row.seen).length / rows.length"
+    assert page.page.locator(".row").evaluate_all(kept) > 0.9

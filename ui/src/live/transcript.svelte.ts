@@ -9,6 +9,11 @@ import type { LogLines, LogMessage, WireLine } from "./model";
 
 export const MAX_LINE_BYTES = 4096;
 const RETRY_MS = 500;
+/** A page in the background gets no frames; it takes its news now and then, before they pile up. */
+const HIDDEN_MS = 250;
+const MAX_WAITING = 50;
+/** Of a frame's 16 ms, so much may go into keeping lines; the rest of them waits for the next frame. */
+const FRAME_MS = 6;
 
 export class Transcript {
   lineCount = $state(0);
@@ -23,6 +28,8 @@ export class Transcript {
   readonly #id: string;
   #cursor: Cursor = START;
   #wanted = { first: 0, end: 0 };
+  #waiting: LogMessage[] = [];
+  #isScheduled = false;
   #isFetching = false;
   #isClosed = false;
 
@@ -31,6 +38,7 @@ export class Transcript {
   }
 
   get cursor(): string {
+    this.#take(Infinity);
     return formatCursor(this.#cursor);
   }
 
@@ -62,20 +70,52 @@ export class Transcript {
     void this.#fetch();
   }
 
+  /** News are shown once a frame, however many messages come. */
   accept(message: LogMessage): void {
+    this.#waiting.push(message);
+    if (this.#waiting.length > MAX_WAITING) this.#take(Infinity);
+    else this.#schedule();
+  }
+
+  complete(lineCount: number, sizeBytes: number): void {
+    this.#take(Infinity);
+    this.#extent(lineCount, sizeBytes);
+    this.isComplete = true;
+    this.version += 1;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const flush = (): void => {
+      this.#isScheduled = false;
+      this.#take(FRAME_MS);
+    };
+    if (document.hidden) window.setTimeout(flush, HIDDEN_MS);
+    else requestAnimationFrame(flush);
+  }
+
+  #take(forMs: number): void {
+    if (this.#waiting.length === 0) return;
+    const since = performance.now();
+    let taken = 0;
+    for (const message of this.#waiting) {
+      if (taken > 0 && performance.now() - since > forMs) break;
+      this.#keepNews(message);
+      taken += 1;
+    }
+    this.#waiting.splice(0, taken);
+    this.version += 1;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #keepNews(message: LogMessage): void {
     const from = { line: message.first_line, byte: message.first_byte };
     this.#extent(message.line_count, message.size_bytes);
     const goesOn = isSameCursor(from, this.#cursor);
     if (message.lagged || !goesOn) this.#window.drop(this.#cursor.line);
     if (!message.lagged) this.#append(message, goesOn);
     this.#cursor = parseCursor(message.cursor);
-    this.version += 1;
-  }
-
-  complete(lineCount: number, sizeBytes: number): void {
-    this.#extent(lineCount, sizeBytes);
-    this.isComplete = true;
-    this.version += 1;
   }
 
   #append(message: LogMessage, goesOn: boolean): void {
@@ -181,5 +221,6 @@ function fromWire(line: WireLine): NewLine {
 const encoder = new TextEncoder();
 
 function utf8Length(text: string): number {
-  return encoder.encode(text).length;
+  // ASCII, the usual case, is counted without a copy.
+  return /^[\u0000-\u007f]*$/.test(text) ? text.length : encoder.encode(text).length;
 }
