@@ -1,3 +1,5 @@
+from urllib.parse import urljoin
+
 import pytest
 
 from eventually import eventually
@@ -12,10 +14,9 @@ def test_an_execution_is_created_run_and_shown(served: Served) -> None:
     assert created.status_code == 201
     body = created.json()
     assert set(body) == {"id", "status", "name", "message", "execution", "input"}
-    assert created.headers["location"] == f"/api/executions/{body['id']}"
     eventually(lambda: served.status(body["id"]) == "completed")
 
-    shown = served.client.get(created.headers["location"]).json()
+    shown = served.client.get(urljoin(str(created.url), created.headers["location"])).json()
     assert shown["execution"]["outcome"] == {"kind": "succeeded"}
     assert shown["execution"]["progress_percentage"] == 100
     assert shown["execution"]["created_at"].endswith("Z")
@@ -120,3 +121,18 @@ def test_steps_of_a_script_are_shown(served: Served) -> None:
     assert (step["name"], step["index"], step["status"]) == ("build", 0, "completed")
     assert (step["first_line"], step["last_line"], step["is_finished"]) == (0, 2, True)
     assert execution["step_strip"] == ["completed"]
+
+
+def test_what_was_created_is_found_behind_a_prefix_of_a_proxy(served: Served) -> None:
+    outside = "https://example.org/monitor"
+    first = served.client.post("/api/executions", json={"command": "true"})
+    path = f"/api/executions/{first.json()['id']}"
+    assert urljoin(f"{outside}/api/executions", first.headers["location"]) == outside + path
+    again = served.client.post(f"{path}/rerun")
+    found = urljoin(f"{outside}{path}/rerun", again.headers["location"])
+    assert found == f"{outside}/api/executions/{again.json()['id']}"
+    kept = served.client.post(
+        "/api/artifacts", files={"file": ("a", b"")}, data={"execution_id": first.json()["id"]}
+    )
+    found = urljoin(f"{outside}/api/artifacts", kept.headers["location"])
+    assert found == f"{outside}/api/artifacts/{kept.json()['id']}"

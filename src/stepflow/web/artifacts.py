@@ -112,7 +112,7 @@ async def uploaded(call: Call[NoQuery, None]) -> Response:
     """Keep a file with an execution"""
     artifact = await received(call.site, call.request)
     body = Kept(artifact.id, f"artifact {artifact.name} is kept", artifact_shape(artifact))
-    return Answer(body, 201, {"Location": f"/api/artifacts/{artifact.id}"})
+    return Answer(body, 201, {"Location": f"artifacts/{artifact.id}"})
 
 
 async def shown(call: Call[NoQuery, None]) -> Response:

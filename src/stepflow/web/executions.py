@@ -169,7 +169,7 @@ async def created(call: Call[WaitQuery, NewExecution]) -> Response:
     """Run a command"""
     wait = _duration(call.query.wait)
     execution = await call.site.supervisor.create(call.body)
-    return await _answer_created(call.site, execution, wait)
+    return await _answer_created(call.site, execution, wait, "executions/")
 
 
 async def rerun(call: Call[WaitQuery, dict[str, Any]]) -> Response:
@@ -182,7 +182,7 @@ async def rerun(call: Call[WaitQuery, dict[str, Any]]) -> Response:
         if isinstance(error.__cause__, msgspec.ValidationError):
             raise refusal(error.__cause__, NewExecution) from error
         raise
-    return await _answer_created(call.site, execution, wait)
+    return await _answer_created(call.site, execution, wait, "../")
 
 
 async def shown(call: Call[NoQuery, None]) -> Response:
@@ -268,7 +268,10 @@ async def resized(call: Call[NoQuery, Window]) -> Response:
     return Answer(Said(f"the terminal has {call.body.rows} rows, {call.body.cols} columns"))
 
 
-async def _answer_created(site: Site, execution: Execution, wait: timedelta | None) -> Response:
+async def _answer_created(
+    site: Site, execution: Execution, wait: timedelta | None, executions: str
+) -> Response:
+    """`executions` is where they all are, relative to the request: a proxy may add a prefix."""
     if wait is not None:
         execution = await _ended(site, execution, wait)
     shape = _shapes(site, [execution])[0]
@@ -281,7 +284,7 @@ async def _answer_created(site: Site, execution: Execution, wait: timedelta | No
         shape,
         str(site.supervisor.folder(execution.id).input) if execution.stdin else None,
     )
-    return Answer(body, 201, {"Location": f"/api/executions/{execution.id}"})
+    return Answer(body, 201, {"Location": f"{executions}{execution.id}"})
 
 
 async def _ended(site: Site, execution: Execution, within: timedelta) -> Execution:
