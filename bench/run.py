@@ -7,6 +7,7 @@ import argparse
 import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -44,6 +45,8 @@ def main() -> int:
     from ground import SIZES, Ground, Sizes
     from row import Row, keep, show
 
+    # So that `finally` ends the scripts and removes the folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     arguments = _arguments(list(SIZES), [field.name for field in fields(Sizes)])
     console = Console(width=max(150, Console().width), highlight=False)
