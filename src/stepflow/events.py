@@ -21,6 +21,9 @@ class Log(Event, frozen=True, kw_only=True, tag="log"):
 
     text: str
     level: str
+    stream: str | None = None
+    step: str | None = None
+    message: str | None = None
 
 
 class StepStart(Event, frozen=True, kw_only=True, tag="step_start"):
@@ -153,6 +156,63 @@ class Meta(Event, frozen=True, kw_only=True, tag="meta"):
     index: int | None = None
 
 
+class Env(Event, frozen=True, kw_only=True, tag="env"):
+    """Recorded only: a running process can't be changed. Either `value` or `prepend`."""
+
+    name: str
+    value: str | None = None
+    prepend: str | None = None
+
+
+class TestStart(Event, frozen=True, kw_only=True, tag="test_start"):
+    """`index` is the step that holds the test."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    name: str
+    index: int | None = None
+    flow: str | None = None
+    depth: int | None = None
+
+
+class TestEnd(Event, frozen=True, kw_only=True, tag="test_end"):
+    """`status`: passed, failed, skipped or todo. `duration` in seconds."""
+
+    __test__ = False
+
+    name: str
+    status: str
+    index: int | None = None
+    number: int | None = None
+    duration: float | None = None
+    message: str | None = None
+    details: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    flow: str | None = None
+    depth: int | None = None
+
+
+class TestDetails(Event, frozen=True, kw_only=True, tag="test_details"):
+    """What stood below the test `number`, as YAML."""
+
+    __test__ = False
+
+    number: int
+    text: str
+    index: int | None = None
+    depth: int | None = None
+
+
+class Plan(Event, frozen=True, kw_only=True, tag="plan"):
+    """How many tests are expected. `skip` is why there are none."""
+
+    total: int
+    skip: str | None = None
+    index: int | None = None
+    depth: int | None = None
+
+
 class Result(Event, frozen=True, kw_only=True, tag="result"):
     status: str
     message: str | None = None
@@ -189,15 +249,22 @@ AnyEvent = (
     | Mask
     | Output
     | Meta
+    | Env
+    | TestStart
+    | TestEnd
+    | TestDetails
+    | Plan
     | Result
     | Control
     | Diagnostic
 )
 
-_POSITIONS = ("at", "parent_index", "child_indexes", "number", "stops")
+_POSITIONS = ("at", "parent_index", "child_indexes", "stops")
 
 
 def as_json(event: AnyEvent) -> dict[str, Any]:
     """The event in the words of the vocabulary, with `log_line` and `index` as the only extras."""
     told: dict[str, Any] = msgspec.to_builtins(event)
+    if isinstance(event, ArtifactMarked):
+        del told["number"]
     return {key: value for key, value in told.items() if key not in _POSITIONS}

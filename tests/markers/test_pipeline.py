@@ -24,7 +24,7 @@ class Sections(Dialect):
 
 class Percentages(Dialect):
     name = "percentages"
-    token_pattern = re.compile(rb"\r(?![\r\n])")
+    token_pattern = (b"\r", re.compile(rb"\r(?![\r\n])"))
 
     def redrawn(self, states: Sequence[str]) -> Sequence[Marker]:
         return [Progress(value=int(s.strip("% ")) / 100) for s in states if s.endswith("%")]

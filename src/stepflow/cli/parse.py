@@ -30,9 +30,9 @@ def arguments(parser: Arguments) -> None:
 
 def main(options: Options) -> int:
     from stepflow.events import AnyEvent, as_json
-    from stepflow.timeline import Parser
+    from stepflow.timeline import parser_for
 
-    parser = Parser(parser_options(options.options), with_lines=True)
+    parser = parser_for(parser_options(options.options), with_lines=True)
 
     def put(events: list[AnyEvent]) -> None:
         lines = [json.dumps(as_json(event), ensure_ascii=False) + "\n" for event in events]

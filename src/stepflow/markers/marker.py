@@ -17,7 +17,9 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_
 
 class Start(Marker, frozen=True, kw_only=True, tag="step_start"):
     """`is_plain`: the next plain start at its level closes it. `is_parallel`: it closes nothing,
-    and nothing nests under it unasked. `parent` is an id or a name."""
+    and nothing nests under it unasked. `parent` is an id or a name. `key` is what an end compares
+    instead of the id. `is_once`: while its key is open, only the time stamp `ts` moves.
+    `outer_flows`: where to look for a parent if the flow itself holds none."""
 
     name: str = ""
     kind: StepKind = "step"
@@ -29,15 +31,19 @@ class Start(Marker, frozen=True, kw_only=True, tag="step_start"):
     muted: bool | None = None
     flow: str | None = None
     ts: float | None = None
+    key: str | None = None
+    outer_flows: tuple[str | None, ...] = ()
     is_plain: bool = False
     is_parallel: bool = False
+    is_once: bool = False
 
 
 class End(Marker, frozen=True, kw_only=True, tag="step_end"):
-    """Ends the step with the id, else the one of the name, else the dialect's innermost one.
+    """Ends the step with the key, the id, or the name, else the dialect's innermost one.
 
-    `is_silent`: no diagnostic if nothing matches. `leaves_steps`: what is inside and has a status
-    of its own goes on."""
+    `is_silent`: no diagnostic if nothing matches. `is_bracket`: ends the innermost group of the
+    dialects that share brackets, and what is inside and has a status of its own goes on. `ts`
+    gives the duration where the start had a time stamp."""
 
     name: str | None = None
     id: str | None = None
@@ -47,8 +53,17 @@ class End(Marker, frozen=True, kw_only=True, tag="step_end"):
     duration: float | None = None
     exit_code: int | None = None
     flow: str | None = None
+    key: str | None = None
+    ts: float | None = None
     is_silent: bool = False
-    leaves_steps: bool = False
+    is_bracket: bool = False
+
+
+class Update(Marker, frozen=True, kw_only=True, tag="step_update"):
+    """A late change of the dialect's innermost step."""
+
+    collapsed: bool | None = None
+    duration: float | None = None
 
 
 class Skip(Marker, frozen=True, kw_only=True):
@@ -121,6 +136,56 @@ class Meta(Marker, frozen=True, kw_only=True, tag="meta"):
     value: str
 
 
+class Env(Marker, frozen=True, kw_only=True, tag="env"):
+    name: str
+    value: str | None = None
+    prepend: str | None = None
+
+
+class TestStart(Marker, frozen=True, kw_only=True, tag="test_start"):
+    __test__ = False  # pytest takes classes of this name for its own
+
+    name: str
+    flow: str | None = None
+    depth: int | None = None
+
+
+class TestEnd(Marker, frozen=True, kw_only=True, tag="test_end"):
+    __test__ = False
+
+    name: str
+    status: Literal["passed", "failed", "skipped", "todo"]
+    number: int | None = None
+    duration: float | None = None
+    message: str | None = None
+    details: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    flow: str | None = None
+    depth: int | None = None
+
+
+class TestDetails(Marker, frozen=True, kw_only=True, tag="test_details"):
+    __test__ = False
+
+    number: int
+    text: str
+    depth: int | None = None
+
+
+class Plan(Marker, frozen=True, kw_only=True, tag="plan"):
+    total: int
+    skip: str | None = None
+    depth: int | None = None
+
+
+class Result(Marker, frozen=True, kw_only=True, tag="result"):
+    """The outcome that the script asks for."""
+
+    status: Literal["completed", "completed_with_issues", "failed", "cancelled", "skipped"]
+    message: str | None = None
+
+
 class Stop(Marker, frozen=True, kw_only=True, tag="stop"):
     """From here on only the resume form with this token is looked at."""
 
@@ -146,3 +211,6 @@ class Text(Marker, frozen=True, kw_only=True, tag="log"):
     level: Literal[
         "debug", "info", "notice", "warning", "error", "critical", "command", "section"
     ] = "info"
+    stream: str | None = None
+    step: str | None = None
+    message: str | None = None

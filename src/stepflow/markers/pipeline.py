@@ -14,6 +14,7 @@ from stepflow.markers.dialect import Dialect
 from stepflow.markers.marker import Marker, Resume, Stop, Text
 
 MARKER_BYTES = 64 * 1024
+OWN = "stepflow"
 
 # Gives a marker to the timeline; False means that it was refused, so its line is an ordinary one.
 Accept = Callable[[str, Marker], bool]
@@ -28,31 +29,41 @@ class Pipeline:
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self._dialects = dialects
         self._controls = [d for d in dialects if d.control_pattern is not None]
+        self._control_words = [d.control_word for d in self._controls]
         self._redrawn = [d for d in dialects if type(d).redrawn is not Dialect.redrawn]
+        self._wrappers = [d for d in dialects if type(d).inner is not Dialect.inner]
+        self._readers = [d for d in dialects if type(d).read is not Dialect.read]
+        self._own = [d for d in dialects if d.name == OWN]
         self.stopped: Stopped | None = None
-
-    @property
-    def reads_every_line(self) -> bool:
-        return any(d.reads_every_line for d in self._dialects)
+        self.reads_every_line = self._reads_every_line()
 
     def read(self, raw: bytes, accept: Accept) -> None:
         """Give what one line (without its LF) says to `accept`, in order: markers, and the log
         lines that are left of it as `Text`."""
         line = marker_text(raw)
-        if "\x1b" not in line and "\r" not in line and not self._controls:
+        has_controls = False
+        for word in self._control_words:
+            has_controls = has_controls or word in line
+        if "\x1b" not in line and "\r" not in line and not has_controls:
             if not self._is_consumed(line, accept):
                 accept("", Text(text=log_text(raw)))
             return
-        parts = list(self._parts(line))
+        parts = list(self._parts(line)) if has_controls else [(line, None)]
         for text, control in parts:
             if control is not None:
                 dialect, markers = control
-                for marker in markers:
-                    self._take(dialect, marker, accept)
+                taken = [self._take(dialect, marker, accept) for marker in markers]
+                if text and not all(taken):
+                    accept("", Text(text=text))
             elif len(parts) == 1:
                 self._read_states(text, accept, whole=raw)
             elif ansi.plain(text).strip():
                 self._read_states(text, accept)
+
+    def finish(self, exit_code: int, accept: Accept) -> None:
+        for dialect in self._dialects:
+            for marker in dialect.finish(exit_code):
+                self._take(dialect, marker, accept)
 
     def state(self) -> dict[str, Any]:
         return {d.name: s for d in self._dialects if (s := d.state()) is not None}
@@ -61,14 +72,20 @@ class Pipeline:
         for dialect in self._dialects:
             if dialect.name in state:
                 dialect.resume(state[dialect.name])
+        self.reads_every_line = self._reads_every_line()
+
+    def _reads_every_line(self) -> bool:
+        return any(d.reads_every_line for d in self._dialects)
 
     def _parts(self, line: str) -> Iterator[tuple[str, tuple[Dialect, Sequence[Marker]] | None]]:
+        """Texts, and the markers of control sequences, each with the title that they took."""
         found = sorted(
             (
                 (match.start(), match, dialect)
                 for dialect in self._controls
                 if dialect.control_pattern is not None
                 for match in dialect.control_pattern.finditer(line)
+                if dialect.is_control(match)
             ),
             key=lambda item: item[0],
         )
@@ -80,8 +97,9 @@ class Pipeline:
                 yield line[start:at], None
             following = found[position + 1][0] if position + 1 < len(found) else len(line)
             behind = line[match.end() : following]
-            markers, took_title = dialect.take_out(match, ansi.plain(behind))
-            yield "", (dialect, markers)
+            title = _last_state(behind)
+            markers, took_title = dialect.take_out(match, title)
+            yield title if took_title else "", (dialect, markers)
             start = following if took_title else match.end()
         if start < len(line) or not found:
             yield line[start:], None
@@ -94,17 +112,32 @@ class Pipeline:
                 for marker in dialect.redrawn(states):
                     self._take(dialect, marker, accept)
         for position, state in enumerate(states):
+            # A line of thousands of CRs has nothing to say, and should say it fast.
+            if not state and position != shown:
+                continue
             if not self._is_consumed(state, accept) and position == shown:
                 accept("", Text(text=state if whole is None else log_text(whole)))
 
     def _is_consumed(self, text: str, accept: Accept) -> bool:
         if self.stopped is not None:
             return self._is_resume(text, accept)
-        for dialect in self._dialects:
+        for wrapper in self._wrappers:
+            inside = wrapper.inner(text)
+            if inside is not None and self._offer(self._own, inside, accept):
+                return True
+        return self._offer(self._readers, text, accept)
+
+    def _offer(self, dialects: Sequence[Dialect], text: str, accept: Accept) -> bool:
+        """Does a dialect know the text, and was it heard?"""
+        for dialect in dialects:
             markers = dialect.read(text)
             if markers is not None:
-                taken = [self._take(dialect, marker, accept) for marker in markers]
-                return all(taken)
+                if dialect.reads_every_line is not self.reads_every_line:
+                    self.reads_every_line = self._reads_every_line()
+                is_heard = True
+                for marker in markers:
+                    is_heard = self._take(dialect, marker, accept) and is_heard
+                return is_heard
         return False
 
     def _take(self, dialect: Dialect, marker: Marker, accept: Accept) -> bool:
@@ -114,11 +147,12 @@ class Pipeline:
 
     def _is_resume(self, text: str, accept: Accept) -> bool:
         stopped = self.stopped
+        inner = [inside for w in self._wrappers if (inside := w.inner(text)) is not None]
         for dialect in self._dialects:
             if (
                 stopped is not None
                 and dialect.name == stopped.dialect
-                and dialect.is_resumed_by(text, stopped.token)
+                and any(dialect.is_resumed_by(said, stopped.token) for said in (*inner, text))
             ):
                 self.stopped = None
                 accept(dialect.name, Resume())
@@ -138,6 +172,11 @@ def log_text(raw: bytes) -> str:
     text = raw.rstrip(b"\r").decode("utf-8", "replace")
     if "\x1b" not in text and "\r" not in text:
         return text
+    states = [ansi.plain(s) for s in redraw.segments(ansi.without_strings(text))]
+    return states[redraw.shown(states)]
+
+
+def _last_state(text: str) -> str:
     states = [ansi.plain(s) for s in redraw.segments(ansi.without_strings(text))]
     return states[redraw.shown(states)]
 

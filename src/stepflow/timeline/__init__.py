@@ -1,5 +1,11 @@
 """The timeline: the meaning. Output and an exit in, events out, by pure rules."""
 
+from stepflow.timeline.file_parser import FileParser
 from stepflow.timeline.parser import Parser, ParserOptions
 
-__all__ = ["Parser", "ParserOptions"]
+__all__ = ["FileParser", "Parser", "ParserOptions", "parser_for"]
+
+
+def parser_for(options: ParserOptions, *, with_lines: bool = False) -> Parser | FileParser:
+    """Of a transcript, or of the file that the options speak of."""
+    return FileParser(options.file) if options.file else Parser(options, with_lines=with_lines)

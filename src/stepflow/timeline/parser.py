@@ -10,9 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from stepflow.events import AnyEvent, Log
-from stepflow.markers import MARKER_BYTES, Pipeline, Scanner
+from stepflow.markers import MARKER_BYTES, Dialect, Pipeline, Scanner
 from stepflow.markers import marker as said
 from stepflow.markers.dialects import chosen
+from stepflow.markers.environment_files import EnvironmentFile
 from stepflow.markers.pipeline import Stopped, log_text, whole_characters
 from stepflow.timeline.timeline import Timeline, TimelineState
 from stepflow.timeline.tree import OpenStep
@@ -24,10 +25,31 @@ _PIECE_BYTES = 256 * 1024
 
 
 class ParserOptions(msgspec.Struct, frozen=True):
-    """`dialects`: names, or None for those that are on by default."""
+    """`dialects`: names, none, or `auto` for those that are on by default. The others are switched
+    on one by one; `tap="on"` takes the points of a stream without a version line as well.
+    `file`: what is parsed is no transcript but an environment file."""
 
-    dialects: list[str] | None = None
+    dialects: list[str] | Literal["auto", "none"] = "auto"
     nesting: Literal["auto", "flat"] = "auto"
+    tap: Literal["auto", "on", "off"] = "auto"
+    buildkite: bool = False
+    buildkit: bool = False
+    sd_daemon: bool = False
+    systemd: bool = False
+    file: EnvironmentFile | None = None
+
+    def chosen_dialects(self) -> list[Dialect]:
+        switches = {
+            "buildkite": self.buildkite,
+            "buildkit": self.buildkit,
+            "sd-daemon": self.sd_daemon,
+            "systemd": self.systemd,
+            "tap": self.tap == "on",
+        }
+        names = [] if self.dialects == "none" else self.dialects
+        switched_on = [name for name, is_on in switches.items() if is_on]
+        dialects = chosen(None if isinstance(names, str) else names, switched_on)
+        return [d for d in dialects if d.name != "tap" or self.tap != "off"]
 
 
 class _State(msgspec.Struct):
@@ -52,9 +74,9 @@ class Parser:
         state: bytes | None = None,
         is_accelerated: bool | None = None,
     ) -> None:
-        dialects = chosen(options.dialects)
+        dialects = options.chosen_dialects()
         self._pipeline = Pipeline(dialects)
-        self._scanner = Scanner(dialects, is_accelerated=is_accelerated)
+        self._scanner = Scanner(dialects, is_accelerated=is_accelerated, with_lines=with_lines)
         self._with_lines = with_lines
         self._head_bytes = FRAGMENT_BYTES if with_lines else MARKER_BYTES
         self._events: list[AnyEvent] = []
@@ -122,6 +144,9 @@ class Parser:
         """Flush, and end what is open. No exit code means that nobody knows it."""
         last_line = self.line if self._length else max(0, self.line - 1)
         events = self.flush(at)
+        if exit_code is not None:
+            self._pipeline.finish(exit_code, self._accept)
+            events += self._taken_events()
         self._timeline.finish(
             exit_code, was_cancelled=cancelled, line=last_line, at=at, events=events
         )
@@ -220,13 +245,24 @@ class Parser:
 
     def _accept(self, dialect: str, marker: said.Marker) -> bool:
         if isinstance(marker, said.Text):
-            self._log(marker.text, marker.level)
+            if self._with_lines:
+                self._events.append(
+                    Log(
+                        text=marker.text,
+                        level=marker.level,
+                        stream=marker.stream,
+                        step=marker.step,
+                        message=marker.message,
+                        log_line=self.line,
+                        at=self._at,
+                    )
+                )
             return True
         return self._timeline.accept(dialect, marker, self.line, self._at, self._events)
 
-    def _log(self, text: str, level: str = "info") -> None:
+    def _log(self, text: str) -> None:
         if self._with_lines:
-            self._events.append(Log(text=text, level=level, log_line=self.line, at=self._at))
+            self._events.append(Log(text=text, level="info", log_line=self.line, at=self._at))
 
 
 class _Count:

@@ -20,16 +20,27 @@ from stepflow.events import (
     StepEnd,
     StepMove,
     StepStart,
+    StepUpdate,
 )
+from stepflow.events import Env as EnvEvent
 from stepflow.events import Mask as MaskEvent
 from stepflow.events import Meta as MetaEvent
 from stepflow.events import Metric as MetricEvent
 from stepflow.events import Output as OutputEvent
+from stepflow.events import Plan as PlanEvent
+from stepflow.events import Result as ResultEvent
 from stepflow.events import Summary as SummaryEvent
+from stepflow.events import TestDetails as TestDetailsEvent
+from stepflow.events import TestEnd as TestEndEvent
+from stepflow.events import TestStart as TestStartEvent
+from stepflow.markers import OWN
 from stepflow.markers import marker as said
 from stepflow.timeline import limits
 from stepflow.timeline.names import best_match, cut_to
 from stepflow.timeline.tree import OpenStep, Sibling, Tree, outermost_groups
+
+# Their groups are ended by each other's brackets: `##[group]` and `::endgroup::` are one language.
+_BRACKET_DIALECTS = ("github", "azure")
 
 
 class TimelineState(msgspec.Struct):
@@ -39,6 +50,7 @@ class TimelineState(msgspec.Struct):
     annotations: int = 0
     masks: int = 0
     metas: int = 0
+    tests: int = 0
     diagnostics: int = 0
     reached: list[str] = []
     stopped_by: str | None = None
@@ -107,6 +119,11 @@ class Timeline:
 
     def _open(self, marker: said.Start, dialect: str) -> OpenStep | None:
         state, tree = self.state, self._tree
+        if marker.is_once and marker.key is not None:
+            again = tree.by_key(marker.key, dialect)
+            if again is not None:
+                again.ts = marker.ts
+                return None
         if state.steps >= limits.STEPS:
             self._refuse("too_many_steps", limits.STEPS)
             return None
@@ -132,6 +149,8 @@ class Timeline:
             is_plain=marker.is_plain,
             is_parallel=marker.is_parallel,
             stops=marker.params.get("stop_on_error") is True,
+            key=marker.key,
+            ts=marker.ts,
         )
         state.steps += 1
         tree.add(step)
@@ -162,7 +181,9 @@ class Timeline:
             return parent, self._tree.plain_child_of(parent) if marker.is_plain else None
         if marker.is_plain:
             return self._tree.plain_level()
-        return self._tree.implicit_parent(marker.flow), None
+        flows = (marker.flow, *marker.outer_flows)
+        parents = (self._tree.implicit_parent(flow) for flow in flows)
+        return next((p for p in parents if p is not None), None), None
 
     def _skip(self, marker: said.Skip, dialect: str) -> bool:
         step = self._open(marker.start, dialect)
@@ -179,9 +200,9 @@ class Timeline:
                 marker.status,
                 marker.reason,
                 message=self._message(marker.message),
-                duration=marker.duration,
+                duration=_duration(marker, step),
                 exit_code=marker.exit_code,
-                leaves_steps=marker.leaves_steps,
+                leaves_steps=marker.is_bracket,
             )
         elif step is not None:
             self._adopt(step, marker.status)
@@ -191,12 +212,18 @@ class Timeline:
 
     def _ended_by(self, marker: said.End, dialect: str) -> OpenStep | Sibling | None:
         tree = self._tree
+        if marker.is_bracket:
+            return tree.innermost_group(_BRACKET_DIALECTS)
+        if marker.key is not None:
+            return tree.by_key(marker.key, dialect)
         if marker.id is not None:
             return tree.by_id(self._name(marker.id), dialect)
         if marker.name is None:
             return tree.innermost(dialect, marker.flow)
         lane = [s for s in tree.open if s.dialect == dialect and s.flow == marker.flow]
-        rows: tuple[Sequence[OpenStep | Sibling], ...] = (lane, tree.superseded)
+        # Only plain own steps are closed by the next start.
+        superseded = tree.superseded if dialect == OWN else []
+        rows: tuple[Sequence[OpenStep | Sibling], ...] = (lane, superseded)
         return best_match(self._name(marker.name), *rows)
 
     def _adopt(self, parent: Sibling, status: str) -> None:
@@ -281,6 +308,22 @@ class Timeline:
                 at=self._at,
             )
         )
+
+    def _update(self, marker: said.Update, dialect: str) -> bool:
+        step = self._tree.innermost(dialect)
+        if step is not None:
+            self._events.append(
+                StepUpdate(
+                    name=step.name,
+                    index=step.index,
+                    id=step.id,
+                    collapsed=marker.collapsed,
+                    duration=marker.duration,
+                    log_line=self._line,
+                    at=self._at,
+                )
+            )
+        return True
 
     def _note(self, marker: said.Note, dialect: str) -> bool:
         step = self._target(marker, dialect)
@@ -417,17 +460,111 @@ class Timeline:
         )
         return True
 
-    def _meta(self, marker: said.Meta, dialect: str) -> bool:
+    def _meta(self, marker: said.Meta, _dialect: str) -> bool:
         if self.state.metas >= limits.METAS:
             self._refuse("too_many_metas", limits.METAS)
             return False
         self.state.metas += 1
-        step = self._tree.innermost(dialect)
+        step = self._tree.innermost(OWN)
         self._events.append(
             MetaEvent(
                 key=self._name(marker.key),
                 value=marker.value,
                 index=step.index if step else None,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _env(self, marker: said.Env, _dialect: str) -> bool:
+        self._events.append(
+            EnvEvent(
+                name=self._name(marker.name),
+                value=marker.value,
+                prepend=marker.prepend,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _test_start(self, marker: said.TestStart, _dialect: str) -> bool:
+        if self.state.tests >= limits.TESTS:
+            self._refuse("too_many_tests", limits.TESTS)
+            return False
+        self._events.append(
+            TestStartEvent(
+                name=self._name(marker.name),
+                index=self._index_in(marker.flow),
+                flow=marker.flow,
+                depth=marker.depth,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _test_end(self, marker: said.TestEnd, _dialect: str) -> bool:
+        if self.state.tests >= limits.TESTS:
+            self._refuse("too_many_tests", limits.TESTS)
+            return False
+        self.state.tests += 1
+        self._events.append(
+            TestEndEvent(
+                name=self._name(marker.name),
+                status=marker.status,
+                index=self._index_in(marker.flow),
+                number=marker.number,
+                duration=marker.duration,
+                message=self._message(marker.message),
+                details=self._message(marker.details),
+                expected=self._message(marker.expected),
+                actual=self._message(marker.actual),
+                flow=marker.flow,
+                depth=marker.depth,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _test_details(self, marker: said.TestDetails, _dialect: str) -> bool:
+        self._events.append(
+            TestDetailsEvent(
+                number=marker.number,
+                text=self._message(marker.text) or "",
+                index=self._index_in(None),
+                depth=marker.depth,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _plan(self, marker: said.Plan, _dialect: str) -> bool:
+        self._events.append(
+            PlanEvent(
+                total=marker.total,
+                skip=self._message(marker.skip),
+                index=self._index_in(None),
+                depth=marker.depth,
+                log_line=self._line,
+                at=self._at,
+            )
+        )
+        return True
+
+    def _index_in(self, flow: str | None) -> int | None:
+        """The step that holds a test of this lane."""
+        step = self._tree.implicit_parent(flow)
+        return step.index if step else None
+
+    def _result(self, marker: said.Result, _dialect: str) -> bool:
+        self._events.append(
+            ResultEvent(
+                status=marker.status,
+                message=self._message(marker.message),
                 log_line=self._line,
                 at=self._at,
             )
@@ -493,6 +630,13 @@ class Timeline:
         )
 
 
+def _duration(marker: said.End, step: OpenStep) -> float | None:
+    """Of two stamps only the difference is worth something, and clocks may jump back."""
+    if marker.duration is not None or marker.ts is None or step.ts is None:
+        return marker.duration
+    return max(0, marker.ts - step.ts)
+
+
 def _status_at_exit(exit_code: int | None, was_cancelled: bool) -> str:
     if was_cancelled:
         return "cancelled"
@@ -513,6 +657,13 @@ _ACCEPT: dict[type[said.Marker], Callable[[Timeline, Any, str], bool]] = {
     said.Mask: Timeline._mask,
     said.Output: Timeline._output,
     said.Meta: Timeline._meta,
+    said.Update: Timeline._update,
+    said.Env: Timeline._env,
+    said.TestStart: Timeline._test_start,
+    said.TestEnd: Timeline._test_end,
+    said.TestDetails: Timeline._test_details,
+    said.Plan: Timeline._plan,
+    said.Result: Timeline._result,
     said.Stop: Timeline._stop,
     said.Resume: Timeline._resume,
     said.Remark: Timeline._remark,

@@ -3,7 +3,7 @@
 Only open steps are kept, and those closed ones that a late end may still prove to be parents.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -28,6 +28,8 @@ class OpenStep(msgspec.Struct, array_like=True):
     is_parallel: bool = False
     stops: bool = False
     has_siblings: bool = False
+    key: str | None = None
+    ts: float | None = None
 
     @property
     def has_status(self) -> bool:
@@ -66,6 +68,14 @@ class Tree(msgspec.Struct):
                 if s.id == own_id and (dialect is None or s.dialect == dialect)
             ),
             None,
+        )
+
+    def by_key(self, key: str, dialect: str) -> OpenStep | None:
+        return next((s for s in reversed(self.open) if s.key == key and s.dialect == dialect), None)
+
+    def innermost_group(self, dialects: Collection[str]) -> OpenStep | None:
+        return next(
+            (s for s in reversed(self.open) if s.kind == "group" and s.dialect in dialects), None
         )
 
     def named(self, reference: str) -> OpenStep | None:

@@ -7,9 +7,18 @@ from stepflow.markers.dialects.stepflow import StepflowDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
     StepflowDialect,
-)  # fmt: skip
+)
 
 
-def chosen(names: Collection[str] | None) -> list[Dialect]:
-    """Fresh instances of the named dialects; None means those that are on by default."""
-    return [d() for d in DIALECTS if (d.is_default if names is None else d.name in names)]
+def chosen(names: Collection[str] | None, switched_on: Collection[str] = ()) -> list[Dialect]:
+    """Fresh instances of the named dialects; None means those that are on by default. Those that
+    are switched on come in any case."""
+    dialects = []
+    for kind in DIALECTS:
+        is_named = kind.is_default if names is None else kind.name in names
+        if is_named or kind.name in switched_on:
+            dialect = kind()
+            if kind.name in switched_on:
+                dialect.switch_on()
+            dialects.append(dialect)
+    return dialects

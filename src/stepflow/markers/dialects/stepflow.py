@@ -21,7 +21,6 @@ from stepflow.markers.marker import (
     Note,
     Output,
     Progress,
-    Remark,
     Scalar,
     Skip,
     Start,
@@ -30,8 +29,7 @@ from stepflow.markers.marker import (
     Text,
 )
 from stepflow.markers.payload import number, peel
-
-SHORTEST_SECRET = 3
+from stepflow.markers.secrets import SHORTEST_SECRET, mask_of
 
 # ASCII, since without it the Kelvin sign and the long s count as letters of a verb.
 _VERB = re.compile(
@@ -52,6 +50,10 @@ _SHARE = re.compile(
 Read = Callable[[str], Marker | None]
 Event = Start | End | Progress | Note | Artifact | Metric | Summary | Mask | Output | Meta | Text
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def begins_with_marker(text: str) -> bool:
+    return _VERB.match(text) is not None
 
 
 class StepflowDialect(Dialect):
@@ -217,18 +219,7 @@ def _output(payload: str) -> Output | None:
 
 
 def _mask(payload: str) -> Marker:
-    return mask_of(payload.strip(), "STEP_MASK")
-
-
-def mask_of(secret: str, command: str) -> Marker:
-    """A mask, or a diagnostic: a shorter secret would turn half of the log into stars."""
-    if len(secret) < SHORTEST_SECRET:
-        return Remark(
-            code="empty_mask",
-            command=command,
-            message=f"a secret of less than {SHORTEST_SECRET} characters is not masked",
-        )
-    return Mask(values=[secret])
+    return mask_of(payload, "STEP_MASK")
 
 
 def _stop(payload: str) -> Stop | None:
