@@ -3,9 +3,11 @@
 from collections.abc import Collection
 
 from stepflow.markers.dialect import Dialect
+from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
+    GithubDialect,
     StepflowDialect,
 )
 
