@@ -4,11 +4,13 @@ from collections.abc import Collection
 
 from stepflow.markers.dialect import Dialect
 from stepflow.markers.dialects.github import GithubDialect
+from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
     GithubDialect,
     StepflowDialect,
+    GitlabDialect,
 )
 
 
