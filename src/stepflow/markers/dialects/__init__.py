@@ -3,11 +3,13 @@
 from collections.abc import Collection
 
 from stepflow.markers.dialect import Dialect
+from stepflow.markers.dialects.azure import AzureDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
+    AzureDialect,
     GithubDialect,
     StepflowDialect,
     GitlabDialect,
