@@ -7,8 +7,10 @@ from stepflow.markers.dialects.azure import AzureDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
+from stepflow.markers.dialects.teamcity import TeamcityDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
+    TeamcityDialect,
     AzureDialect,
     GithubDialect,
     StepflowDialect,
