@@ -8,6 +8,7 @@ from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 from stepflow.markers.dialects.teamcity import TeamcityDialect
+from stepflow.markers.dialects.travis import TravisDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
     TeamcityDialect,
@@ -15,6 +16,7 @@ DIALECTS: tuple[type[Dialect], ...] = (
     GithubDialect,
     StepflowDialect,
     GitlabDialect,
+    TravisDialect,
 )
 
 
