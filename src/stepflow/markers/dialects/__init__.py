@@ -6,6 +6,7 @@ from stepflow.markers.dialect import Dialect
 from stepflow.markers.dialects.azure import AzureDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
+from stepflow.markers.dialects.osc import OscDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 from stepflow.markers.dialects.teamcity import TeamcityDialect
 from stepflow.markers.dialects.travis import TravisDialect
@@ -17,6 +18,7 @@ DIALECTS: tuple[type[Dialect], ...] = (
     StepflowDialect,
     GitlabDialect,
     TravisDialect,
+    OscDialect,
 )
 
 
