@@ -7,6 +7,7 @@ from stepflow.markers.dialects.azure import AzureDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.osc import OscDialect
+from stepflow.markers.dialects.progress import ProgressDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 from stepflow.markers.dialects.teamcity import TeamcityDialect
 from stepflow.markers.dialects.travis import TravisDialect
@@ -19,6 +20,7 @@ DIALECTS: tuple[type[Dialect], ...] = (
     GitlabDialect,
     TravisDialect,
     OscDialect,
+    ProgressDialect,
 )
 
 
