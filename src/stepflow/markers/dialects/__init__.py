@@ -6,6 +6,7 @@ from stepflow.markers.dialect import Dialect
 from stepflow.markers.dialects.azure import AzureDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
+from stepflow.markers.dialects.json import JsonDialect
 from stepflow.markers.dialects.osc import OscDialect
 from stepflow.markers.dialects.progress import ProgressDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
@@ -13,6 +14,7 @@ from stepflow.markers.dialects.teamcity import TeamcityDialect
 from stepflow.markers.dialects.travis import TravisDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
+    JsonDialect,
     TeamcityDialect,
     AzureDialect,
     GithubDialect,
