@@ -10,11 +10,13 @@ from stepflow.markers.dialects.json import JsonDialect
 from stepflow.markers.dialects.osc import OscDialect
 from stepflow.markers.dialects.progress import ProgressDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
+from stepflow.markers.dialects.tap import TapDialect
 from stepflow.markers.dialects.teamcity import TeamcityDialect
 from stepflow.markers.dialects.travis import TravisDialect
 
 DIALECTS: tuple[type[Dialect], ...] = (
     JsonDialect,
+    TapDialect,
     TeamcityDialect,
     AzureDialect,
     GithubDialect,
