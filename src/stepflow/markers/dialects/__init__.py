@@ -4,12 +4,16 @@ from collections.abc import Collection
 
 from stepflow.markers.dialect import Dialect
 from stepflow.markers.dialects.azure import AzureDialect
+from stepflow.markers.dialects.buildkit import BuildkitDialect
+from stepflow.markers.dialects.buildkite import BuildkiteDialect
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.gitlab import GitlabDialect
 from stepflow.markers.dialects.json import JsonDialect
 from stepflow.markers.dialects.osc import OscDialect
 from stepflow.markers.dialects.progress import ProgressDialect
+from stepflow.markers.dialects.sd_daemon import SdDaemonDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
+from stepflow.markers.dialects.systemd import SystemdDialect
 from stepflow.markers.dialects.tap import TapDialect
 from stepflow.markers.dialects.teamcity import TeamcityDialect
 from stepflow.markers.dialects.travis import TravisDialect
@@ -17,10 +21,14 @@ from stepflow.markers.dialects.travis import TravisDialect
 DIALECTS: tuple[type[Dialect], ...] = (
     JsonDialect,
     TapDialect,
+    BuildkitDialect,
     TeamcityDialect,
     AzureDialect,
     GithubDialect,
     StepflowDialect,
+    BuildkiteDialect,
+    SdDaemonDialect,
+    SystemdDialect,
     GitlabDialect,
     TravisDialect,
     OscDialect,
