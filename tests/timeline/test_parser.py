@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stepflow.events import AnyEvent, Log, StepEnd, StepStart
 from stepflow.timeline import Parser, ParserOptions
 
-OPTIONS = ParserOptions()
+OPTIONS = ParserOptions(buildkite=True, buildkit=True, sd_daemon=True, systemd=True)
 WORDS = [
     b"STEP_START:", b"STEP_COMPLETE:", b"STEP_ERROR:", b"step_start:", b"ARTIFACT:", b"META:",
     b"artifact:", b"STEP_SKIP:", b"STEP_PROGRESS:3/4", b"STEP_METRIC:m:1", b"STEP_MASK:secret",
@@ -19,6 +19,21 @@ WORDS = [
     b"STEP_WARNING:w", b"STEP_SUMMARY:s", b"STEP_OUTPUT:o:v", b"STEP_", b"ST\x1b[1mEP_START:a",
     b"a", b"b", b"a b", b"[id=a]", b"[parent=a]", b"[stop_on_error=true]", b"{x:1}", b" --k=v",
     b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r", b" ", b":", b'"', b"'", b"+ ", b"\x1b[0m",
+    b"::group::g\n", b"::endgroup::\n", b"::error file=a,line=2::", b"::stop-commands::tok\n",
+    b"::tok::\n", b"##[group]", b"##[endgroup]\n", b"::add-mask::secret", b"##vso[task.", b"##",
+    b"##vso[task.logdetail id=1;name=a;type=b]", b"##vso[task.logdetail id=1;state=Completed]",
+    b"\x1b[0Ksection_start:1:s\r\x1b[0K", b"section_end:3:s\r\x1b[0K", b"section_start:2:t\n",
+    b"travis_fold:start:f\r\x1b[0K", b"travis_fold:end:f\n", b"travis_time:end:x:duration=5\n",
+    b"##teamcity[blockOpened name='a']", b"##teamcity[blockClosed name='a']", b"##teamcity[",
+    b"##teamcity[testStarted name='t' flowId='1']", b"##teamcity[flowStarted flowId='1']",
+    b"##teamcity[testFailed name='t' flowId='1']", b"##teamcity[testFinished name='t' flowId='1']",
+    b"##teamcity[disableServiceMessages]\n", b"##teamcity[enableServiceMessages]\n",
+    b"\x1b]133;A\x07", b"\x1b]133;C\x07", b"\x1b]133;D;1\x07", b"\x1b]633;E;ls\x07",
+    b"\x1b]9;4;1;40\x07", b"\r 5%", b"\r 1/4", b'{"level":"warn","msg":"x"}\n',
+    b'{"level":"info","msg":"STEP_START:j"}\n', b"TAP version 14\n", b"\nok 1 - a\n", b"not ok\n",
+    b"  ---\n  x: 1\n", b"  ...\n", b"# Subtest: s\n", b"    ok\n", b"    1..2\n", b"Bail out! x\n",
+    b"\n--- h\n", b"\n+++ h\n", b"^^^ +++\n", b"\n#1 [a] b\n", b"#1 0.5 x\n", b"#1 DONE 0.2s\n",
+    b"<3>x\n", b"[FAILED] x\n",
     b"\x1b]0;t\x07", b"\x1b", b"\x00", b"\xff", "é测".encode(), b"[[", b"]]", b"plain text",
 ]  # fmt: skip
 logs = st.one_of(
@@ -188,8 +203,36 @@ def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
         b"x" * 70_000 + b"STEP_" * 400_000,
         b'"' * 65_000 + b"STEP_START:a",
         b"STEP_EVENT:" + b'{"params":' * 6_500,
+        b"section_start:1:" + b"a" * 65_000,
+        b"section_start:1:a[section_end:1:" * 2_000,
+        b"section_start:1:a[" + b"a=b," * 16_000,
+        b"section_start:1:a" * 3_800,
+        b"section_start:1:a\r\x1b[0K" * 2_500,
+        b"travis_fold:start:a\r\x1b[0K" * 2_500,
+        b"travis_time:end:" * 4_000,
+        b"\x1b]133;C" * 8_000,
+        b"\x1b]133;C\x07" * 7_000,
+        b"::error " + b"a=b," * 16_000,
+        b"::" * 32_000,
+        b"##vso[" * 10_000,
+        b"##teamcity[x a='" * 4_000,
+        b"##teamcity[x" + b" a = 'b'" * 8_000,
+        b"##teamcity[x" + b" " * 64_000,
+        b"##teamcity[progressMessage 'a']" * 2_000,
+        b"##teamcity[x 'a" + b"|" * 60_000,
+        b"TAP version 14\nok " + b"# " * 32_000,
+        b"TAP version 14\nok " + b" " * 64_000 + b"#",
+        b"TAP version 14\n1..3 " + b" " * 64_000 + b"x",
+        b"TAP version 14\npragma " + b"+a," * 20_000,
+        b"\r" * 60_000 + b"1",
+        b"\r1/2" * 20_000,
+        b"\r" + b"1/" * 30_000,
+        b"{" * 65_000,
+        b'{"a":' * 13_000 + b"}",
+        b"#1 a\n#1 " + b"1." * 30_000,
+        b"--- " + b" " * 64_000,
     ],
-    ids=range(15),
+    ids=range(43),
 )
 def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
     started = time.process_time()
