@@ -239,3 +239,11 @@ def test_an_unlinked_log_is_still_searched(tmp_path: Path) -> None:
 def test_nothing_is_found_in_an_empty_transcript() -> None:
     with Transcript.empty() as transcript:
         assert transcript.search(Search("a")).total == 0
+
+
+@pytest.mark.usefixtures("program")
+def test_what_is_not_published_yet_is_not_found(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"one hit\nanother hit\n")
+    with Transcript.open(tmp_path, end=8) as transcript:
+        found = transcript.search(Search(text="hit"))
+    assert (found.total, [match.line.number for match in found.lines]) == (1, [0])

@@ -176,6 +176,10 @@ class ArchivedLog:
     def descriptor(self) -> int | None:
         return None
 
+    @property
+    def has_end(self) -> bool:
+        return False
+
     def read(self, offset: int, length: int) -> bytes:
         return b"".join(self.blocks(offset, length))
 

@@ -164,7 +164,7 @@ def _bytes(transcript: "Transcript", start: int, end: int) -> Bytes:
         start=start,
         end=end,
         descriptor=None if transcript.masks else transcript.source.descriptor,
-        is_whole=start == 0 and end == transcript.size_bytes,
+        is_whole=start == 0 and end == transcript.size_bytes and not transcript.source.has_end,
     )
 
 

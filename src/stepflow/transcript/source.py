@@ -24,6 +24,11 @@ class Source(Protocol):
         """The file whose bytes are the log's own, where there is one."""
         ...
 
+    @property
+    def has_end(self) -> bool:
+        """Whether that file may hold more than is shown."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """As many of these bytes as exist."""
         ...
@@ -56,6 +61,10 @@ class LogFile:
     def descriptor(self) -> int | None:
         return self._descriptor
 
+    @property
+    def has_end(self) -> bool:
+        return self._end is not None
+
     def read(self, offset: int, length: int) -> bytes:
         data = os.pread(self._descriptor, length, offset)
         if len(data) == length or not data:
@@ -77,6 +86,7 @@ class NoLog:
 
     size_bytes = 0
     descriptor: int | None = None
+    has_end = False
 
     def __init__(self) -> None:
         nowhere = FileRecords(Path(os.devnull), ENTRY_BYTES)
