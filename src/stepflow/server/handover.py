@@ -5,6 +5,7 @@ the lock, the listening sockets, and the held FIFOs of running scripts.
 """
 
 import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,6 +50,8 @@ class Handover(msgspec.Struct, frozen=True):
         os.write(note, msgspec.json.encode(self))
         for descriptor in self.descriptors:
             os.set_inheritable(descriptor, True)
+        # One that comes before the new image heeds it must be neither its death nor lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         environment = {**command.environment, VARIABLE: str(note)}
         os.execve(command.argv[0], command.argv, environment)
 

@@ -139,6 +139,7 @@ class Server:
         loop.add_signal_handler(signal.SIGTERM, self._is_ending.set)
         loop.add_signal_handler(signal.SIGINT, self._is_ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._restart_soon)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     # --- ending --------------------------------------------------------------------------
 
