@@ -19,6 +19,7 @@ from stepflow.markers.pipeline import log_text, marker_text, whole_characters
         ("x\x1b", "x"),
         ("x\x1b[", "x"),
         ("\x1b]0;unfinished", "0;unfinished"),
+        ("\x1b[8mha:////4AAAB==\x1b[0mx", "x"),
     ],
 )
 def test_sequences_are_stripped(text: str, plain: str) -> None:
