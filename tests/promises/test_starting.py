@@ -15,7 +15,7 @@ from server_process import ServerProcess
 
 def refusal(served: ServerProcess) -> tuple[int, str]:
     """The exit code and the last line of a server that does not start."""
-    code = served.spawn().wait(10)
+    code = served.spawn().wait(60)
     return code, served.stderr.splitlines()[-1]
 
 

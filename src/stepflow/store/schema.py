@@ -4,7 +4,9 @@ Looking never changes the file: a database of the original is opened read-only. 
 only where there is something to upgrade.
 """
 
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ CREATE TABLE alembic_version (
 
 def prepare(path: Path, tuning: SqliteTuning) -> None:
     """Make sure that `path` holds our schema, or raise StorageUnusable (LegacyDatabase)."""
+    _refuse_older_name(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         revision = _revision(path) if path.exists() and path.stat().st_size else None
@@ -47,8 +50,18 @@ def prepare(path: Path, tuning: SqliteTuning) -> None:
 
 def check_schema(path: Path) -> None:
     """Raise what would keep this code from opening the database; changes nothing."""
+    _refuse_older_name(path)
     if path.exists() and path.stat().st_size:
         _revision(path)
+
+
+def _refuse_older_name(path: Path) -> None:
+    older = path.with_name("containerflow.db")
+    if older.exists() and not path.exists():
+        raise LegacyDatabase(
+            f"{older} was written by the original StepFlow Monitor; it has to be migrated first "
+            "and was left untouched"
+        )
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> StepflowError:
@@ -59,19 +72,16 @@ def _unusable(path: Path, error: sqlite3.Error) -> StepflowError:
 
 def _revision(path: Path) -> str | None:
     """The revision of our schema in the file; None for an empty database."""
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
-    try:
-        tables = {
-            name
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
-        if "alembic_version" in tables:
+    tables = _tables(path)
+    if "alembic_version" in tables:
+        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+        try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            if row is None:
-                raise StorageUnusable(f"{path} does not say which version its schema has")
-            return str(row[0])
-    finally:
-        connection.close()
+        finally:
+            connection.close()
+        if row is None:
+            raise StorageUnusable(f"{path} does not say which version its schema has")
+        return str(row[0])
     if {"executions", "steps", "artifacts"} <= tables:
         raise LegacyDatabase(
             f"{path} was written by the original StepFlow Monitor; it has to be migrated first "
@@ -82,6 +92,34 @@ def _revision(path: Path) -> str | None:
             f"{path} belongs to another program (it has {', '.join(sorted(tables))})"
         )
     return None
+
+
+def _tables(path: Path) -> set[str]:
+    """The names of a database's tables. Opened in the ordinary way, even read-only, one in WAL
+    mode would get two files beside it, and a database of the original has to stay as it is."""
+    tables = _tables_without_wal(path)
+    wal = path.with_name(path.name + "-wal")
+    if tables or not wal.exists() or not wal.stat().st_size:
+        return tables
+    # All that was ever written may still be in there.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, path.name)
+        for one in (path, wal):
+            shutil.copyfile(one, copy.with_name(one.name))
+        connection = sqlite3.connect(copy)
+        connection.execute("PRAGMA wal_checkpoint").fetchone()
+        connection.close()
+        return _tables_without_wal(copy)
+
+
+def _tables_without_wal(path: Path) -> set[str]:
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    connection = sqlite3.connect(uri, uri=True)
+    try:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {name for (name,) in found}
+    finally:
+        connection.close()
 
 
 def _create(path: Path, tuning: SqliteTuning) -> None:
