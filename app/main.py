@@ -4,6 +4,7 @@ The level on the line below is the least one that is logged; STEPFLOW_LOG_LEVEL 
 It parses under Python 3.8, so that an old one can say what it needs.
 """
 
+import json
 import logging
 import os
 import sys
@@ -21,9 +22,15 @@ def main():
         from stepflow.cli import main as command_line  # noqa: PLC0415 - the checks come first
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is not installed: pip install -r requirements.txt")
-    if not os.environ.get("STEPFLOW_LOG_LEVEL"):
-        os.environ["STEPFLOW_LOG_LEVEL"] = logging.getLevelName(LEVEL)
-    sys.exit(command_line(["serve", *sys.argv[1:]]))
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120 - as old Pythons parse it
+    from app.core.persistence import PRODUCTION_SQLITE_CONFIG  # noqa: PLC0415 - the same
+
+    level = logging.getLevelName(LEVEL)
+    # The level that was always there leaves the word to `.env`.
+    if level != "INFO" and not os.environ.get("STEPFLOW_LOG_LEVEL"):
+        os.environ["STEPFLOW_LOG_LEVEL"] = level
+    pragmas = json.dumps(PRODUCTION_SQLITE_CONFIG)
+    sys.exit(command_line(["serve", "--pragmas", pragmas, *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ def free_port() -> int:
 class ServerProcess:
     """Started with `start`; `kill` is -9. As a context manager it starts, and ends by SIGTERM."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, command: list[str] | None = None, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.storage = folder / "storage"
+        self.command = command or [sys.executable, "-m", "stepflow", "serve"]
         self.port, self.websocket_port = free_port(), free_port()
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("STEPFLOW_")},
@@ -59,7 +60,7 @@ class ServerProcess:
         """Start the process without waiting until it answers."""
         with (self.folder / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*self.through, sys.executable, "-m", "stepflow", "serve"],
+                [*self.through, *self.command],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

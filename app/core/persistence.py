@@ -44,19 +44,6 @@ PRODUCTION_SQLITE_CONFIG = {
 }
 
 
-def sqlite_tuning(config: dict[str, str] = PRODUCTION_SQLITE_CONFIG) -> SqliteTuning:
-    """The store's tuning from pragmas as text."""
-    return SqliteTuning(
-        journal_mode=config["journal_mode"],
-        synchronous=config["synchronous"],
-        cache_kib=int(config["cache_size"]),
-        temp_store=config["temp_store"],
-        mmap_size_bytes=int(config["mmap_size"]),
-        wal_autocheckpoint=int(config["wal_autocheckpoint"]),
-        busy_timeout=timedelta(milliseconds=int(config["busy_timeout"])),
-    )
-
-
 class PersistenceLayer:
     """Executions, steps and artifacts of a storage folder; times are aware UTC.
 
@@ -72,7 +59,8 @@ class PersistenceLayer:
         """Open the database. LegacyDatabase if it is the original's."""
         if self._opened is None:
             self._opened = await open_sqlite(
-                self.storage_path / "database" / "stepflow.db", sqlite_tuning()
+                self.storage_path / "database" / "stepflow.db",
+                SqliteTuning.of_pragmas(PRODUCTION_SQLITE_CONFIG),
             )
 
     async def close(self) -> None:

@@ -150,3 +150,17 @@ def test_a_hostile_name_stays_one_component(artifacts: ArtifactFolder, work: Pat
     assert artifacts.path(kept).parent.name == EXECUTION
     assert artifacts.path(kept).name.endswith(".txt")
     assert artifacts.path(kept).name.isprintable()
+
+
+def test_a_path_that_no_system_has_is_refused(artifacts: ArtifactFolder, work: Path) -> None:
+    kept = keep(artifacts, work, "a\0b")
+    assert kept.state is ArtifactState.REFUSED
+    assert "null byte" in str(kept.problem)
+
+
+def test_a_storage_that_cannot_be_written_is_the_artifacts_trouble(
+    artifacts: ArtifactFolder, work: Path, tmp_path: Path
+) -> None:
+    (work / "x").write_bytes(b"x")
+    (tmp_path / "storage").write_text("a file where the folder should be")
+    assert keep(artifacts, work, "x").state is ArtifactState.REFUSED

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,9 +212,8 @@ def test_a_url_where_nobody_answers_is_one_line(shared: Cli) -> None:
 
 @pytest.mark.parametrize(("change", "is_heard"), [(False, False), (True, True)])
 def test_the_guides_sed_changes_the_level(tmp_path: Path, change: bool, is_heard: bool) -> None:
-    (tmp_path / "app").mkdir()
+    shutil.copytree(REPOSITORY / "app", tmp_path / "app")
     main = tmp_path / "app" / "main.py"
-    main.write_text((REPOSITORY / "app" / "main.py").read_text())
     if change:
         subprocess.run(["sed", "-i", "s/logging.INFO/logging.DEBUG/", main], check=True)
     cli = Cli(tmp_path, tmp_path / "storage")

@@ -47,8 +47,9 @@ class ArtifactFolder:
             if is_last_try:
                 return _without_file(artifact, ArtifactState.MISSING, f"{source} was never there")
             return msgspec.structs.replace(artifact, problem=f"{source} is not there yet")
-        except Refused as refusal:
-            problem = f"{source} was not kept: {refusal}"
+        except (Refused, OSError, ValueError) as error:
+            # ValueError: a NUL in the path. Whatever it is, it is this artifact's trouble alone.
+            problem = f"{source} was not kept: {error}"
             return _without_file(artifact, ArtifactState.REFUSED, problem)
 
     def path(self, artifact: Artifact) -> Path:

@@ -1,6 +1,7 @@
 """`stepflow serve`: the server in the foreground. Each setting is an option."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def arguments(parser: Arguments) -> None:
                 help=_EXPLAINED[name],
             )
     parser.add_argument("--private", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--pragmas", type=json.loads, default={}, help=argparse.SUPPRESS)
     parser.add_argument("--check", action="store_true", help="load everything, serve nothing")
     parser.epilog = (
         "Scripts go on when the server stops, and the next server finds them again.\n"
@@ -63,4 +65,4 @@ def main(options: Options) -> int:
     if options.check:
         check(configured)
         return 0
-    return serve(configured, is_private=options.private)
+    return serve(configured, is_private=options.private, pragmas=options.pragmas)

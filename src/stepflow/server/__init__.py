@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Mapping
 
 import structlog
 import uvloop
@@ -15,7 +16,7 @@ from stepflow.server.handover import PUBLIC_NAME, Command, received
 from stepflow.server.logs import start_logging
 from stepflow.server.server import Server
 from stepflow.server.storage import Owner, owner_of
-from stepflow.store import check_schema
+from stepflow.store import SqliteTuning, check_schema
 
 __all__ = ["check", "serve"]
 
@@ -24,8 +25,11 @@ SECONDS_TO_BECOME_PUBLIC = 15.0
 log = structlog.get_logger(__name__)
 
 
-def serve(configured: Configuration, *, is_private: bool = False) -> int:
-    """Run a server until a signal ends it; the process's exit code.
+def serve(
+    configured: Configuration, *, is_private: bool = False, pragmas: Mapping[str, str] | None = None
+) -> int:
+    """Run a server until a signal ends it; the process's exit code. `pragmas` tune its database
+    where no setting does.
 
     Where a private server owns the folder already, that one becomes public instead, and this
     process waits for its end. Raises StepflowError for what keeps it from starting.
@@ -42,8 +46,11 @@ def serve(configured: Configuration, *, is_private: bool = False) -> int:
     if owner is not None and owner.is_private and not is_private:
         return _make_public(configured, owner)
 
+    tuning = SqliteTuning.of_pragmas(pragmas or {})
+
     async def run() -> None:
-        await Server(configured, is_private=is_private, handover=handover).run()
+        server = Server(configured, tuning, is_private=is_private, handover=handover)
+        await server.run()
 
     try:
         uvloop.run(run())

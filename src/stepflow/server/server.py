@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import structlog
 
 from stepflow import __version__
 from stepflow.artifacts import ArtifactFolder, Limits
-from stepflow.config import Configuration, Settings
+from stepflow.config import Configuration
 from stepflow.errors import StepflowError, StorageUnusable
 from stepflow.feed import Feed
 from stepflow.process import become_subreaper, find_pump, make_undumpable, raise_open_files
@@ -44,9 +45,15 @@ class Server:
     it leaves when nothing has run for a while."""
 
     def __init__(
-        self, configured: Configuration, *, is_private: bool, handover: Handover | None
+        self,
+        configured: Configuration,
+        tuning: SqliteTuning,
+        *,
+        is_private: bool,
+        handover: Handover | None,
     ) -> None:
         self._configured = configured
+        self._tuning = tuning
         self._settings = configured.settings
         self._is_private = is_private
         self._left_to_us = handover or Handover(-1)
@@ -69,7 +76,7 @@ class Server:
             self._left_to_us.sockets,
             is_private=self._is_private,
         )
-        store = await open_sqlite(path / "database" / "stepflow.db", _tuning(self._settings))
+        store = await open_sqlite(path / "database" / "stepflow.db", self._tuned())
         supervisor = self._supervisor(store, original_open_files)
         self._heed_signals()
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
@@ -111,6 +118,20 @@ class Server:
         return Supervisor(
             path, store, Feed(), ArtifactFolder(path / "artifacts", roots, limits), rules
         )
+
+    def _tuned(self) -> SqliteTuning:
+        """The given tuning, and what the settings say otherwise."""
+        fields = {
+            "cache_size": "cache_kib",
+            "wal_autocheckpoint": "wal_autocheckpoint",
+            "buffer_size": "group_limit",
+        }
+        said = {
+            field: getattr(self._settings, setting)
+            for setting, field in fields.items()
+            if self._configured.sources[setting] != "default"
+        }
+        return msgspec.structs.replace(self._tuning, **said)
 
     def _most_running(self) -> int:
         """As many as wanted, if the descriptors of this process suffice for them."""
@@ -215,11 +236,3 @@ def _leave_the_ghost(problem: str) -> NoReturn:
     log.error("stopped", reason=problem)
     logging.shutdown()
     os._exit(StorageUnusable.exit_code)
-
-
-def _tuning(settings: Settings) -> SqliteTuning:
-    return SqliteTuning(
-        cache_kib=settings.cache_size,
-        wal_autocheckpoint=settings.wal_autocheckpoint,
-        group_limit=settings.buffer_size,
-    )
