@@ -14,7 +14,8 @@ import msgspec
 from stepflow.model import Execution
 from stepflow.store import executions, search
 from stepflow.store.ledger import Key, Ledger
-from stepflow.store.rows import execution_of, json_text, time_text
+from stepflow.store.rows import Row, execution_of, json_text, time_text
+from stepflow.store.statements import update_execution
 
 BATCH = 200
 
@@ -25,9 +26,6 @@ SELECT id, created_at, started_at, completed_at FROM steps INDEXED BY idx_steps_
 WHERE seq IS NULL LIMIT ?
 """
 _ARTIFACTS = "SELECT id, created_at FROM artifacts WHERE seq IS NULL LIMIT ?"
-_TAKE_EXECUTION = """
-UPDATE executions SET seq = ?, created_at = ?, started_at = ?, completed_at = ? WHERE id = ?
-"""
 _TAKE_STEP = (
     "UPDATE steps SET seq = ?, created_at = ?, started_at = ?, completed_at = ? WHERE id = ?"
 )
@@ -72,20 +70,26 @@ def recount_tables(ledger: Ledger) -> None:
         ledger.execute(_TABLE_COUNT, (table, count))
 
 
-def _adopt_execution(ledger: Ledger, row: sqlite3.Row, zone: ZoneInfo) -> None:
-    before = ledger.one("SELECT seq, counted FROM adopted WHERE execution_id = ?", (row["id"],))
+def take(ledger: Ledger, execution_id: str, changes: Row) -> None:
+    """Change an execution that the original wrote last, give it its `seq`, count and index it."""
+    before = ledger.one("SELECT seq, counted FROM adopted WHERE execution_id = ?", (execution_id,))
     seq = ledger.next_seq() if before is None else before["seq"]
-    times = [_utc(row[name], zone) for name in ("created_at", "started_at", "completed_at")]
-    ledger.execute(_TAKE_EXECUTION, (seq, *times, row["id"]))
+    names = ("seq", *changes)
+    ledger.execute(update_execution(names), {**changes, "seq": seq, "_id": execution_id})
     if before is not None:
         counted = msgspec.json.decode(before["counted"], type=list[tuple[str, str, str, int]])
         _count(ledger, counted, -1)
-    adopted = execution_of(ledger.one("SELECT * FROM executions WHERE id = ?", (row["id"],)))
+    adopted = execution_of(ledger.one("SELECT * FROM executions WHERE id = ?", (execution_id,)))
     executions.keep_tags(ledger, adopted)
     search.keep(ledger, adopted)
     counted = _counted(adopted)
     _count(ledger, counted, 1)
     ledger.execute(_REMEMBER, (adopted.id, seq, json_text(counted)))
+
+
+def _adopt_execution(ledger: Ledger, row: sqlite3.Row, zone: ZoneInfo) -> None:
+    times = ("created_at", "started_at", "completed_at")
+    take(ledger, row["id"], {name: _utc(row[name], zone) for name in times})
 
 
 def _counted(execution: Execution) -> list[tuple[str, str, str, int]]:

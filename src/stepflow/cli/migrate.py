@@ -1,0 +1,86 @@
+"""`stepflow migrate`: takes over the storage folder of the original program. Works on the folder
+itself, so no server may own it; the original itself may go on."""
+
+import json
+import sys
+import time
+
+from stepflow.cli import connection
+from stepflow.cli.arguments import Arguments, Options
+from stepflow.errors import StorageUnusable
+
+_BAR_CELLS = 30
+_SECONDS_BETWEEN = 0.1
+
+
+def arguments(parser: Arguments) -> None:
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="the zone of the original's times, as Asia/Shanghai"
+        " (default: STEPFLOW_LEGACY_TIMEZONE, else this machine's)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    parser.add_json("the report")
+    parser.add_argument("--storage-path", metavar="DIR", help="the storage folder")
+    parser.epilog = (
+        "A verified backup comes first, in backups/ beside the storage folder. A migration that\n"
+        "was interrupted is gone on with by the same command; one that is done stays as it is.\n"
+        "Exit code 1: the comparison with the backup found a difference; 3: nothing was begun."
+    )
+
+
+def main(options: Options) -> int:
+    from stepflow import migrate
+    from stepflow.server.storage import StorageFolder
+
+    configured = connection.configured(options)
+    storage = configured.storage.absolute()
+    if not (storage / "database").is_dir():
+        raise StorageUnusable(f"there is no storage in {storage}: give --storage-path")
+    zone, source = options.timezone, "--timezone"
+    if zone is None:
+        zone = configured.settings.legacy_timezone
+        source = configured.sources["legacy_timezone"] if zone else "of this machine"
+    bar = _Bar()
+    wanted = migrate.Options(
+        timezone=zone, timezone_source=source, is_dry_run=options.dry_run, told=bar.show
+    )
+    owned = None if options.dry_run else StorageFolder.take(storage, is_private=False)
+    try:
+        report = migrate.migrate(storage, wanted)
+    finally:
+        bar.clear()
+        if owned is not None:
+            owned.release()
+    if options.json:
+        import msgspec
+
+        text = json.dumps(msgspec.to_builtins(report), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = report.text()
+    sys.stdout.write(text)
+    return 0 if report.is_proven else 1
+
+
+class _Bar:
+    """One line on a terminal's stderr; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._shown_at = 0.0
+
+    def show(self, what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if not self._is_shown or (done < of and now - self._shown_at < _SECONDS_BETWEEN):
+            return
+        self._shown_at = now
+        filled = _BAR_CELLS * done // of if of else _BAR_CELLS
+        cells = "█" * filled + "░" * (_BAR_CELLS - filled)
+        sys.stderr.write(f"\r\x1b[K{what:<12} {cells} {done:,} of {of:,}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._is_shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
