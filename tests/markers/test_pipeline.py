@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepflow.markers import Dialect, Marker, Pipeline, Scanner, Text
+from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
 from stepflow.markers.marker import End, Meta, Progress, Start, Stop
 
@@ -143,3 +144,11 @@ def test_the_scan_finds_a_token_with_colours_inside() -> None:
     scanner = Scanner([StepflowDialect()])
     assert scanner.positions(b"\nST\x1b[1mEP_START:x\n") != []
     assert scanner.positions(b"\n\x1b[1mbold\x1b[0m text\n") == []
+
+
+def test_the_scan_passes_over_a_token_in_the_middle_of_a_line() -> None:
+    region = b"\nstd::a\n::b\n \t::c\n50%\r::d\n\x1b[1m::e\nf ::g\n:\x1b[0m:h\n"
+    for wheel in (True, False):
+        scanner = Scanner([GithubDialect()], is_accelerated=wheel)
+        found = {region.count(b"\n", 0, position) for position in scanner.positions(region)}
+        assert found == {2, 3, 4, 5, 6, 7}

@@ -19,7 +19,8 @@ WORDS = [
     b"STEP_WARNING:w", b"STEP_SUMMARY:s", b"STEP_OUTPUT:o:v", b"STEP_", b"ST\x1b[1mEP_START:a",
     b"a", b"b", b"a b", b"[id=a]", b"[parent=a]", b"[stop_on_error=true]", b"{x:1}", b" --k=v",
     b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r", b" ", b":", b'"', b"'", b"+ ", b"\x1b[0m",
-    b"::group::g\n", b"::endgroup::\n", b"::error file=a,line=2::", b"::stop-commands::tok\n",
+    b"::group::g\n", b"::endgroup::\n", b"::error file=a,line=2::",
+    b"x::y", b"\xc2\xa0::error::{", b"\x0b::notice::", b"::stop-commands::tok\n",
     b"::tok::\n", b"##[group]", b"##[endgroup]\n", b"::add-mask::secret", b"##vso[task.", b"##",
     b"##vso[task.logdetail id=1;name=a;type=b]", b"##vso[task.logdetail id=1;state=Completed]",
     b"\x1b[0Ksection_start:1:s\r\x1b[0K", b"section_end:3:s\r\x1b[0K", b"section_start:2:t\n",
@@ -214,6 +215,7 @@ def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
         b"\x1b]133;C\x07" * 7_000,
         b"::error " + b"a=b," * 16_000,
         b"::" * 32_000,
+        b"::" * 110_000,
         b"##vso[" * 10_000,
         b"##teamcity[x a='" * 4_000,
         b"##teamcity[x" + b" a = 'b'" * 8_000,
@@ -232,7 +234,7 @@ def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
         b"#1 a\n#1 " + b"1." * 30_000,
         b"--- " + b" " * 64_000,
     ],
-    ids=range(43),
+    ids=range(44),
 )
 def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
     started = time.process_time()

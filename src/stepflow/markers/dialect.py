@@ -15,6 +15,7 @@ class Dialect:
     """`tokens`: every line that this dialect reads holds one of them (lower case; compared without
     case; a leading newline means the line's start). `token_pattern`: the same for what is no fixed
     text, as `\\r(?![\\r\\n])`, behind a byte that is in all of it.
+    `line_tokens`: the same where only blanks, colours or a CR stand before the token.
     `log_tokens`: the same for lines that are only shown differently. `control_word` is in every
     line that `control_pattern` matches. `reads_every_line` may be switched on by what was read.
     """
@@ -22,6 +23,7 @@ class Dialect:
     name: ClassVar[str]
     is_default: ClassVar[bool] = True
     tokens: ClassVar[tuple[bytes, ...]] = ()
+    line_tokens: ClassVar[tuple[bytes, ...]] = ()
     log_tokens: ClassVar[tuple[bytes, ...]] = ()
     token_pattern: ClassVar[tuple[bytes, re.Pattern[bytes]] | None] = None
     control_pattern: ClassVar[re.Pattern[str] | None] = None

@@ -5,7 +5,7 @@ One substring search per token over the lower-cased buffer. Several tokens in on
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from itertools import chain
@@ -15,6 +15,7 @@ from stepflow.markers.dialect import Dialect
 Finder = Callable[[bytes], list[int]]
 
 _SHORT_BYTES = 6
+_BLANK = b"\n\r \t"
 
 
 def _wheel_finder(*tokens: bytes) -> Finder:
@@ -77,12 +78,17 @@ class Scanner:
         finder = _wheel_finder if is_accelerated else _library_finder
         self._patterns = [d.token_pattern for d in dialects if d.token_pattern is not None]
         self._finders = [finder(token) for token in tokens]
-        self._find_broken = _broken_finder(tokens, is_accelerated)
+        starts = sorted({token for d in dialects for token in d.line_tokens})
+        self._starts = [(len(token), finder(token)) for token in starts]
+        self._find_broken = _broken_finder([*tokens, *starts], is_accelerated)
 
     def positions(self, region: bytes) -> list[int]:
         """Ascending positions, each in a line that may hold a marker. `region` begins with LF."""
         lowered = region.lower()
         found = [find(lowered) for find in self._finders]
+        found += [
+            list(_at_line_starts(region, find(lowered), length)) for length, find in self._starts
+        ]
         found += [
             [m.start() for m in pattern.finditer(region)]
             for byte, pattern in self._patterns
@@ -94,6 +100,23 @@ class Scanner:
         if not filled:
             return []
         return filled[0] if len(filled) == 1 else sorted(chain.from_iterable(filled))
+
+
+def _at_line_starts(region: bytes, found: Iterable[int], length: int) -> Iterator[int]:
+    """Those with only a blank or a CR right before; or, rarely, a colour code earlier in the line.
+    Each line is looked at once, however many there are in it."""
+    end = first_escape = 0
+    for last in found:
+        position = last + 1 - length
+        if region[position - 1] in _BLANK:
+            yield last
+            continue
+        if position >= end:
+            start = region.rfind(b"\n", end, position)
+            end = region.find(b"\n", position)
+            first_escape = region.find(b"\x1b", start, end)
+        if 0 <= first_escape < position:
+            yield last
 
 
 def _broken_finder(tokens: Iterable[bytes], is_accelerated: bool) -> Finder:

@@ -26,7 +26,9 @@ class Command(NamedTuple):
 class GithubDialect(Dialect):
     name: ClassVar[str] = "github"
     # One search for all languages that begin with it.
-    tokens: ClassVar[tuple[bytes, ...]] = (b"::", b"##")
+    tokens: ClassVar[tuple[bytes, ...]] = (b"##",)
+    # Anywhere in a line they are C++.
+    line_tokens: ClassVar[tuple[bytes, ...]] = (b"::",)
 
     def read(self, text: str) -> Sequence[Marker] | None:
         if "::" not in text and "##" not in text:
@@ -34,13 +36,13 @@ class GithubDialect(Dialect):
         command = _colons(text) or bracket(text)
         if command is not None:
             return _READERS[command.name](command)
-        if text.strip().lower() == "::endgroup":
+        if text.strip(" \t").lower() == "::endgroup":
             # Seen in the wild; the runner shows it as a line and leaves the group open.
             return End(is_bracket=True), Remark(code="malformed", command="endgroup")
         return None
 
     def is_resumed_by(self, text: str, token: str) -> bool:
-        bare = text.strip().lower()
+        bare = text.strip(" \t").lower()
         wanted = token.lower()
         if bare.startswith("##["):
             return bare[3:].partition("]")[0] == wanted
@@ -49,7 +51,7 @@ class GithubDialect(Dialect):
 
 
 def _colons(text: str) -> Command | None:
-    bare = text.lstrip()
+    bare = text.lstrip(" \t")
     if not bare.startswith("::"):
         return None
     head, colons, data = bare[2:].partition("::")
