@@ -211,3 +211,64 @@ def test_artifacts_show_what_became_of_them(page: WatchedPage, server: ServerPro
     with page.page.expect_download() as download:
         page.page.get_by_role("link", name="Download").click()
     assert download.value.path().read_text() == "kept\n"
+
+
+@pytest.fixture(scope="module")
+def stepped_id(server: ServerProcess) -> str:
+    execution_id = server.create(
+        "echo STEP_START:Alpha; seq -f 'alpha %.0f' 1 200; echo STEP_COMPLETE:Alpha; "
+        "echo STEP_START:Beta; seq -f 'beta %.0f' 1 200; echo STEP_ERROR:beta broke; "
+        "echo STEP_START:Gamma; seq -f 'gamma %.0f' 1 200; echo STEP_COMPLETE:Gamma"
+    )
+    server.ended(execution_id)
+    return execution_id
+
+
+def test_a_folded_step_is_its_head_and_stays_folded(page: WatchedPage, stepped_id: str) -> None:
+    page.open_execution(stepped_id)
+    page.press("Home")
+    page.row(1).get_by_role("button", name="Lines of Alpha").click()
+    page.shows(203, "Beta")
+    expect(page.row(2)).to_have_count(0)
+    page.page.reload()
+    page.press("Home")
+    page.shows(1, "Alpha")
+    page.shows(204, "beta 1")
+    expect(page.row(2)).to_have_count(0)
+    page.row(1).get_by_role("button", name="Lines of Alpha").click()
+    page.shows(2, "alpha 1")
+
+
+def test_fold_all_leaves_trouble_open(page: WatchedPage, stepped_id: str) -> None:
+    page.open_execution(stepped_id)
+    page.press("Home", "E")
+    page.shows(204, "beta 1")
+    expect(page.row(2)).to_have_count(0)
+    page.press("End")
+    page.shows(405, "Gamma")
+    expect(page.row(406)).to_have_count(0)
+    page.press("e", "End")
+    page.shows(605, "gamma 200")
+
+
+def test_links_and_search_open_folded_steps(page: WatchedPage, stepped_id: str) -> None:
+    page.open_execution(stepped_id)
+    page.press("E")
+    page.open_execution(stepped_id, "#L100").shows(100, "alpha 99")
+    page.open_execution(stepped_id).press("/")
+    page.page.keyboard.type("gamma 150")
+    page.shows(555, "gamma 150")
+    page.press("Escape", "Home")
+    page.shows(1, "Alpha")
+    expect(page.row(2)).to_have_count(0)
+
+
+def test_the_head_of_a_step_stays_in_view_and_folds_it(page: WatchedPage, stepped_id: str) -> None:
+    page.open_execution(stepped_id, "#L350").shows(350, "beta 147")
+    head = page.page.get_by_role("navigation", name="Steps at the top of the view")
+    expect(head.get_by_role("button", name="Beta")).to_have_count(2)
+    page.press("Enter")
+    page.shows(203, "Beta")
+    expect(page.row(350)).to_have_count(0)
+    page.press("Enter")
+    page.shows(204, "beta 1")

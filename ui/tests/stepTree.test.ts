@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Step } from "../src/live/model";
-import { boundaries, firstFailed, flattened, pathAt, stepTree } from "../src/pure/stepTree";
+import { boundaries, firstFailed, flattened, stepTree } from "../src/pure/stepTree";
 
 function step(index: number, first: number, last: number | null, rest: Partial<Step> = {}): Step {
   return {
@@ -51,15 +51,6 @@ test("order does not depend on the order of arrival", () => {
 test("a step with an unknown parent, or with itself as one, is a root", () => {
   const rows = stepTree([step(0, 0, 1, { parent_index: 0 }), step(1, 2, 3, { parent_index: 77 })]);
   expect(rows).toHaveLength(2);
-});
-
-test("a line knows the steps that it lies in", () => {
-  const rows = flattened(stepTree(nested));
-  const names = (line: number) => pathAt(rows, line).map((found) => found.index);
-  expect(names(3)).toEqual([0, 1]);
-  expect(names(9)).toEqual([0]);
-  expect(names(10)).toEqual([]);
-  expect(names(99)).toEqual([3]);
 });
 
 test("marker lines are the boundaries, and a beginning wins over an end", () => {

@@ -1,5 +1,7 @@
 /** What this browser remembers: the theme and how the log is shown. */
 
+import { recalled, remember } from "./memory";
+
 export type Theme = "system" | "light" | "dark";
 export type TimeMode = "off" | "clock" | "elapsed";
 
@@ -9,7 +11,7 @@ const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed"];
 class Preferences {
   theme: Theme = $state(remembered("theme", THEMES));
   timeMode: TimeMode = $state(remembered("time", TIME_MODES));
-  showsControlLines = $state(stored("control") === "1");
+  showsControlLines = $state(recalled("control") === "1");
 
   constructor() {
     this.#applyTheme();
@@ -17,18 +19,18 @@ class Preferences {
 
   nextTheme(): void {
     this.theme = following(THEMES, this.theme);
-    store("theme", this.theme);
+    remember("theme", this.theme);
     this.#applyTheme();
   }
 
   nextTimeMode(): void {
     this.timeMode = following(TIME_MODES, this.timeMode);
-    store("time", this.timeMode);
+    remember("time", this.timeMode);
   }
 
   toggleControlLines(): void {
     this.showsControlLines = !this.showsControlLines;
-    store("control", this.showsControlLines ? "1" : "0");
+    remember("control", this.showsControlLines ? "1" : "0");
   }
 
   #applyTheme(): void {
@@ -41,26 +43,8 @@ function following<T>(values: readonly T[], value: T): T {
 }
 
 function remembered<T extends string>(key: string, values: readonly T[]): T {
-  const value = stored(key);
+  const value = recalled(key);
   return values.find((known) => known === value) ?? (values[0] as T);
-}
-
-/** Storage can be forbidden by the browser; then nothing is remembered. */
-function stored(key: string): string | null {
-  try {
-    return localStorage.getItem(`stepflow.${key}`);
-  } catch (error) {
-    if (error instanceof DOMException) return null;
-    throw error;
-  }
-}
-
-function store(key: string, value: string): void {
-  try {
-    localStorage.setItem(`stepflow.${key}`, value);
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-  }
 }
 
 export const preferences = new Preferences();

@@ -2,6 +2,7 @@
  * window; the socket brings the newest. `cursor` is where the socket goes on after a reconnection. */
 
 import { formatCursor, isSameCursor, parseCursor, START, type Cursor } from "../pure/cursor";
+import type { Lines } from "../pure/folds";
 import { LineWindow, PAGE_LINES, type Line, type NewLine } from "../pure/lineWindow";
 import { moment } from "../pure/time";
 import { api } from "./api";
@@ -27,7 +28,7 @@ export class Transcript {
   readonly #window = new LineWindow();
   readonly #id: string;
   #cursor: Cursor = START;
-  #wanted = { first: 0, end: 0 };
+  #wanted: readonly Lines[] = [];
   #waiting: LogMessage[] = [];
   #isScheduled = false;
   #isFetching = false;
@@ -64,9 +65,9 @@ export class Transcript {
     this.#keep(await api.lastLines(this.#id, 1, MAX_LINE_BYTES));
   }
 
-  /** Ask for the lines of a range; they come later, and `version` changes. */
-  want(first: number, end: number): void {
-    this.#wanted = { first, end: Math.min(end, this.lineCount) };
+  /** Ask for ranges of lines; they come later, and `version` changes. */
+  want(ranges: readonly Lines[]): void {
+    this.#wanted = ranges;
     void this.#fetch();
   }
 
@@ -140,11 +141,11 @@ export class Transcript {
     this.#isFetching = true;
     try {
       for (;;) {
-        const missing = this.#window.missing(this.#wanted.first, this.#wanted.end);
+        const missing = this.#firstWanted((first, end) => this.#window.missing(first, end));
         if (this.#isClosed) return;
         if (missing !== null) await this.#fetchFrom(missing);
         else {
-          const line = this.#window.withoutEnd(this.#wanted.first, this.#wanted.end);
+          const line = this.#firstWanted((first, end) => this.#window.withoutEnd(first, end));
           if (line === null) return;
           await this.#fetchEnd(line);
         }
@@ -152,6 +153,14 @@ export class Transcript {
     } finally {
       this.#isFetching = false;
     }
+  }
+
+  #firstWanted<T>(find: (first: number, end: number) => T | null): T | null {
+    let found: T | null = null;
+    for (const { first, end } of this.#wanted) {
+      found ??= find(first, Math.min(end, this.lineCount));
+    }
+    return found;
   }
 
   async #fetchFrom(line: number): Promise<void> {

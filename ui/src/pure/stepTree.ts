@@ -32,21 +32,6 @@ export function flattened(nodes: readonly StepNode[]): StepNode[] {
   return nodes.flatMap((node) => [node, ...flattened(node.children)]);
 }
 
-/** The steps that a line lies in, outermost first. */
-export function pathAt(rows: readonly StepNode[], line: number): Step[] {
-  const path: StepNode[] = [];
-  for (const row of rows) {
-    if (!covers(row.step, line)) continue;
-    while (path.length > 0 && (path.at(-1)?.depth ?? 0) >= row.depth) path.pop();
-    path.push(row);
-  }
-  return path.map((row) => row.step);
-}
-
-function covers(step: Step, line: number): boolean {
-  return step.first_line <= line && (step.last_line === null || line <= step.last_line);
-}
-
 export interface Boundary {
   kind: "start" | "end";
   step: Step;

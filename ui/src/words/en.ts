@@ -225,6 +225,7 @@ export const en = {
     nothing: "It printed nothing.",
     opening: "Opening the log",
     here: "Steps at the top of the view",
+    fold: (name: string) => `Lines of ${name}`,
   },
   lineDialog: {
     title: (number: number) => `Line ${n(number)}`,
@@ -326,6 +327,8 @@ export const en = {
     permalink: "Copy a link to the line",
     selection: "Copy the chosen lines",
     nextStep: "Next, previous step",
+    foldStep: "Fold or unfold the step at the top",
+    foldAll: "Unfold all steps, fold what ended well",
     cancel: "Cancel, asks first",
     rerun: "Edit and rerun",
     filter: "Filter",
