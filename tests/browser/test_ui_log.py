@@ -94,6 +94,17 @@ def test_a_bad_pattern_says_so(page: WatchedPage, long_id: str) -> None:
     expect(page.page.locator("[role=search] .bad")).to_be_visible()
 
 
+def test_a_pattern_is_marked_where_it_is_on_a_coloured_line(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create(r"printf '\033[31mE \033[1massert\033[0m one\n'")
+    server.ended(execution_id)
+    page.open_execution(execution_id).press("/")
+    page.page.get_by_role("button", name="Regular expression").click()
+    page.page.get_by_role("textbox", name="Search the whole log").fill("ass[a-z]+")
+    expect(page.row(1).locator(".hit")).to_have_text("assert")
+
+
 def test_hostile_output_is_inert_text(page: WatchedPage, server: ServerProcess) -> None:
     execution_id = server.create(
         r"""printf '<script>window.hit=1</script><img src=x onerror="window.hit=1">\n'
