@@ -74,7 +74,7 @@ def test_the_sandbox_lets_the_server_work_and_confines_scripts(machine: Machine)
     machine.use(UNIT, SANDBOX)
     machine.does("start", "stepflow")
     machine.answering()
-    command = "touch /tmp/made && echo made; touch /etc/made; ls /root; unshare -U true; true"
+    command = "cd /tmp; touch made && echo made; touch /etc/made; ls /root; unshare -U true; true"
     wanted = {"command": command}
     made = machine.client.post("/api/executions", json=wanted, params={"wait": "30s"}).json()
     log = machine.client.get(f"/api/executions/{made['id']}/log").text.splitlines()
