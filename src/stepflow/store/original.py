@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -118,12 +118,18 @@ def look(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _whole(path: Path, temporary: Path) -> sqlite3.Connection:
+    before = _state(path)
     for attempt in range(_LOOKS):
         connection, is_copy = _opened(path, temporary)
         # A copy of files that somebody writes may be torn: then another is made.
-        if not is_copy or attempt == _LOOKS - 1 or damage(connection, "quick_check") is None:
+        if not is_copy or damage(connection, "quick_check") is None:
             break
-        connection.close()
+        if attempt < _LOOKS - 1:
+            connection.close()
+        elif _state(path) != before:
+            # Whoever writes has SQLite's own files open beside it: a look leaves no new ones.
+            connection.close()
+            connection = _connected(path, "mode=ro")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
@@ -132,12 +138,24 @@ def _whole(path: Path, temporary: Path) -> sqlite3.Connection:
     return connection
 
 
+def _state(path: Path) -> list[tuple[int, int]]:
+    wal = path.with_name(path.name + "-wal")
+    return [(_bytes_of(one), path.stat().st_mtime_ns) for one in (path, wal)]
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _opened(path: Path, temporary: Path) -> tuple[sqlite3.Connection, bool]:
     beside = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
-    if any(one.exists() and one.stat().st_size for one in beside):
+    if any(_bytes_of(one) for one in beside):
         for one in (path, *beside):
             (temporary / one.name).unlink(missing_ok=True)
-            if one.exists():
+            with suppress(FileNotFoundError):  # a journal comes and goes
                 shutil.copyfile(one, temporary / one.name)
         (temporary / f"{path.name}-shm").unlink(missing_ok=True)
         return _connected(temporary / path.name, "mode=rw"), True
