@@ -120,7 +120,7 @@ class Original:
         stored.mkdir()
         (stored / "x_a.txt").write_bytes(b"abc")
         self.keep_artifact(E1, "x", f"storage/artifacts/{E1}/x_a.txt")
-        self.keep_artifact(E1, "y", "/tmp/never/there.txt")
+        self.keep_artifact(E1, "y", "/never/there.txt")
         return self
 
     def rows(self, table: str) -> list[tuple[object, ...]]:

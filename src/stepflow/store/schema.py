@@ -59,8 +59,8 @@ def _refuse_older_name(path: Path) -> None:
     older = path.with_name("containerflow.db")
     if older.exists() and not path.exists():
         raise LegacyDatabase(
-            f"{older} was written by the original StepFlow Monitor; it has to be migrated first "
-            "and was left untouched"
+            f"{older} was written by the original StepFlow Monitor and was left untouched: run"
+            " `stepflow migrate` first"
         )
 
 
@@ -84,8 +84,8 @@ def _revision(path: Path) -> str | None:
         return str(row[0])
     if {"executions", "steps", "artifacts"} <= tables:
         raise LegacyDatabase(
-            f"{path} was written by the original StepFlow Monitor; it has to be migrated first "
-            "and was left untouched"
+            f"{path} was written by the original StepFlow Monitor and was left untouched: run"
+            " `stepflow migrate` first"
         )
     if tables:
         raise StorageUnusable(
