@@ -1,4 +1,4 @@
-"""Live events for whoever watches: lossy per watcher, never blocking, never a copy of the log.
+"""Live events for whoever watches: lossy per watcher, never blocking, never a copy of a whole log.
 
 A message says what changed; a watcher that falls behind is told so once (`Lagged`) and reads the
 store and the transcript from where it was, so nothing is lost for it and it costs others nothing.
@@ -7,6 +7,7 @@ All of it lives in the event loop's thread.
 
 import asyncio
 from collections import deque
+from collections.abc import Container
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from stepflow.events import Annotation
 from stepflow.model import Artifact, Execution, Step
 
 QUEUE_LENGTH = 1_000
+MOST_FRESH_BYTES = 16 << 10
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -43,11 +45,32 @@ class AnnotationUpdate(Message, frozen=True):
     annotation: Annotation
 
 
+class Fresh(msgspec.Struct, frozen=True, gc=False):
+    """Bytes of a log, as they were read at one time."""
+
+    data: bytes
+    unix_ms: int
+
+
 class LogGrown(Message, frozen=True):
-    """The transcript now has this size and so many ended lines; the bytes are in the file."""
+    """The transcript now has this size and so many ended lines; the bytes are in the file.
+    `fresh` are its last bytes, where they need no masking and are few: else there are none."""
 
     size_bytes: int
     line_count: int
+    fresh: tuple[Fresh, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """The offset of the first fresh byte."""
+        return self.size_bytes - sum(len(piece.data) for piece in self.fresh)
+
+    def then(self, later: "LogGrown") -> "LogGrown":
+        """Both as one. Bytes are kept only if they are all there."""
+        is_whole = self.fresh and later.fresh and later.start == self.size_bytes
+        is_small = later.size_bytes - self.start <= MOST_FRESH_BYTES
+        fresh = (*self.fresh, *later.fresh) if is_whole and is_small else ()
+        return LogGrown(self.execution_id, later.size_bytes, later.line_count, fresh)
 
 
 class LogComplete(Message, frozen=True):
@@ -62,9 +85,10 @@ class Lagged(msgspec.Struct, frozen=True):
 class Watcher:
     """One consumer's bounded queue; growth of a log is one entry however often it grew."""
 
-    def __init__(self, feed: "Feed", execution_id: str | None) -> None:
+    def __init__(self, feed: "Feed", execution_id: str | None, logs: Container[str] | None) -> None:
         self._feed = feed
         self._execution_id = execution_id
+        self._logs = logs
         self._queue: deque[Message] = deque()
         self._growth: dict[str, LogGrown] = {}
         self._lagged = False
@@ -82,11 +106,20 @@ class Watcher:
     ) -> None:
         self._feed.leave(self)
 
+    def follows(self, execution_id: str) -> bool:
+        """Whether it hears of the growth of this log."""
+        if self._logs is not None:
+            return execution_id in self._logs
+        return self._execution_id is None or self._execution_id == execution_id
+
     def offer(self, message: Message) -> None:
         if self._execution_id is not None and message.execution_id != self._execution_id:
             return
         if isinstance(message, LogGrown):
-            self._growth[message.execution_id] = message
+            if not self.follows(message.execution_id):
+                return
+            before = self._growth.get(message.execution_id)
+            self._growth[message.execution_id] = before.then(message) if before else message
         elif len(self._queue) < QUEUE_LENGTH:
             self._queue.append(message)
         else:
@@ -110,9 +143,16 @@ class Feed:
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
 
-    def watch(self, execution_id: str | None = None) -> Watcher:
-        """A watcher of one execution or of all; use it as a context manager."""
-        return Watcher(self, execution_id)
+    def watch(
+        self, execution_id: str | None = None, *, logs: Container[str] | None = None
+    ) -> Watcher:
+        """A watcher of one execution or of all; use it as a context manager. With `logs` it hears
+        only of the growth of those that are in there at that time."""
+        return Watcher(self, execution_id, logs)
+
+    def is_followed(self, execution_id: str) -> bool:
+        """Whether anybody hears of the growth of this log."""
+        return any(watcher.follows(execution_id) for watcher in self._watchers)
 
     def join(self, watcher: Watcher) -> None:
         self._watchers.add(watcher)

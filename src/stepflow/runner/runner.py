@@ -24,10 +24,12 @@ from stepflow.artifacts import ArtifactFolder
 from stepflow.errors import AlreadyPumped, Conflict, Gone, NotFound, StaleOwner, Unavailable
 from stepflow.events import Annotation, AnyEvent, ArtifactMarked, Mask, StepEnd
 from stepflow.feed import (
+    MOST_FRESH_BYTES,
     AnnotationUpdate,
     ArtifactUpdate,
     ExecutionUpdate,
     Feed,
+    Fresh,
     LogComplete,
     LogGrown,
     StepUpdate,
@@ -115,6 +117,7 @@ class Runner:
         self.pump: Pump | None = None
         self.ended: asyncio.Future[Execution] = self._loop.create_future()
         self.published_bytes = 0
+        self._told_bytes = 0
         self._has_new_masks = False
         self._is_kill_asked = False
         self._launch = launch
@@ -129,6 +132,7 @@ class Runner:
         self._script: int | None = None
         self._recording: asyncio.Task[None] | None = None
         self._copies: set[asyncio.Task[None]] = set()
+        self._may_have_artifacts = False
         self._last_error: str | None = None
         self._starts = 0
         self._is_abandoned = False
@@ -215,6 +219,7 @@ class Runner:
             await self._is_running(self._started_at())
         state = await self._seams.store.follow_state(self.execution.id)
         if state is not None:
+            self._may_have_artifacts = True
             options = ParserOptions(nesting=self.execution.nesting)
             self._parser = Parser(options, state=state.state)
             self._recorded_offset = state.offset
@@ -298,7 +303,8 @@ class Runner:
             if count < room:
                 break
         if taken:
-            self._publish_growth()
+            is_all = count == taken and self._past is None
+            self._publish_growth(_buffer[:count] if is_all else None)
         return taken
 
     def _piece(self) -> int:
@@ -350,6 +356,7 @@ class Runner:
             return
         await self._tell(events, steps)
         for artifact in unit.artifacts:
+            self._may_have_artifacts = True
             self._copy(artifact)
         self._recording = None
         self._publish_growth()
@@ -475,6 +482,8 @@ class Runner:
         self._seams.feed.publish(ArtifactUpdate(self.execution.id, kept))
 
     async def _last_copies(self) -> None:
+        if not self._may_have_artifacts:
+            return
         while self._copies:
             await asyncio.gather(*self._copies)
         for artifact in await self._seams.store.artifacts(self.execution.id):
@@ -733,10 +742,17 @@ class Runner:
     def _publish(self, execution: Execution) -> None:
         self._seams.feed.publish(ExecutionUpdate(execution.id, execution))
 
-    def _publish_growth(self) -> None:
-        offset, line = self._parser.offset, self._parser.line
+    def _publish_growth(self, read: memoryview | None = None) -> None:
+        """`read` is all of the growth, if that is still in hand and was read as it came."""
+        identity, offset, line = self.execution.id, self._parser.offset, self._parser.line
         self.published_bytes = max(self.published_bytes, offset)
-        self._seams.feed.publish(LogGrown(self.execution.id, offset, line))
+        has_grown, self._told_bytes = offset > self._told_bytes, offset
+        if not has_grown or not self._seams.feed.is_followed(identity):
+            return
+        fresh: tuple[Fresh, ...] = ()
+        if read is not None and len(read) <= MOST_FRESH_BYTES and not self.masks:
+            fresh = (Fresh(bytes(read), time.time_ns() // 1_000_000),)
+        self._seams.feed.publish(LogGrown(identity, offset, line, fresh))
 
     async def _in_spawning(
         self,

@@ -8,6 +8,7 @@ from stepflow.transcript.line import Line
 from stepflow.transcript.line_index import LineIndex, rebuild
 from stepflow.transcript.masks import NO_MASKS, SHORTEST_SECRET, Masks, write_masks
 from stepflow.transcript.search import Match, Matches, Search
+from stepflow.transcript.time_index import Arrivals
 from stepflow.transcript.transcript import Transcript
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "SHORTEST_SECRET",
     "SMALLEST_ARCHIVED_BYTES",
     "ArchivedLog",
+    "Arrivals",
     "Line",
     "LineIndex",
     "Masks",

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from stepflow.errors import InvalidRequest, NotFound
-from stepflow.transcript import Transcript
+from stepflow.transcript import Arrivals, Transcript
 
 END = "end"
 _FORM = re.compile(r"(\d{1,18})(?::(\d{1,18}))?")
@@ -69,9 +69,22 @@ def place_at(transcript: Transcript, offset: int) -> Place:
     return Place(offset, Cursor(line, offset - transcript.offset_of(line)))
 
 
+def place_after(start: Place, data: bytes) -> Place:
+    """The place where `data` ends that begins at `start`."""
+    newlines, last = data.count(b"\n"), data.rfind(b"\n")
+    byte = start.cursor.byte + len(data) if last < 0 else len(data) - last - 1
+    return Place(start.offset + len(data), Cursor(start.cursor.line + newlines, byte))
+
+
 def piece(transcript: Transcript, start: Place, until: int, *, most_lines: int) -> Piece:
     """Everything from `start` to the offset `until`, or the first `most_lines` lines of it."""
     data = transcript.read(start.offset, until - start.offset)
+    arrivals = transcript.source.times.between(start.offset, max(start.offset, until - 1))
+    return piece_of(data, arrivals, start, most_lines=most_lines)
+
+
+def piece_of(data: bytes, arrivals: Arrivals, start: Place, *, most_lines: int) -> Piece:
+    """The piece that `data` is, which begins at `start`, or its first `most_lines` lines."""
     texts = data.split(b"\n")
     partial = bool(texts[-1])
     if not partial:
@@ -81,7 +94,7 @@ def piece(transcript: Transcript, start: Place, until: int, *, most_lines: int) 
         partial = False
     length = sum(map(len, texts)) + len(texts) - partial
     end = Place(start.offset + length, _moved(start.cursor, texts, partial))
-    return Piece(start, end, _timed(transcript, start.offset, texts), partial)
+    return Piece(start, end, _timed(arrivals, start.offset, texts), partial)
 
 
 def whole_characters(data: bytes) -> int:
@@ -109,10 +122,7 @@ def _moved(cursor: Cursor, texts: list[bytes], partial: bool) -> Cursor:
     return Cursor(line, before + len(texts[-1]))
 
 
-def _timed(transcript: Transcript, offset: int, texts: list[bytes]) -> list[tuple[str, int | None]]:
-    if not texts:
-        return []
-    arrivals = transcript.source.times.between(offset, offset + sum(map(len, texts)) + len(texts))
+def _timed(arrivals: Arrivals, offset: int, texts: list[bytes]) -> list[tuple[str, int | None]]:
     lines = []
     for text in texts:
         lines.append((text.decode("utf-8", "replace"), unix_ms(arrivals.at(offset))))

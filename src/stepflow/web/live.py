@@ -1,14 +1,16 @@
 """Who watches what: one hub between the feed and all watchers of all transports.
 
 One task takes everything from the feed, in batches: at once after quiet, then with pauses of four
-times the work, 10 to 50 ms. A message is serialised once. A watched log is read once for all its
-watchers, by its channel. Nobody is waited for: a watcher without room is told that it lags.
+times the work, 10 to 50 ms. A message is serialised once. Lines are made once for all watchers of
+a log, by its channel: of the bytes that come with the news, or else of the file. Nobody is waited
+for: a watcher without room is told that it lags.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from itertools import accumulate
 from typing import Protocol
 
 import structlog
@@ -19,6 +21,7 @@ from stepflow.feed import (
     ArtifactUpdate,
     ExecutionDeleted,
     ExecutionUpdate,
+    Fresh,
     Lagged,
     LogComplete,
     LogGrown,
@@ -28,13 +31,16 @@ from stepflow.feed import (
 from stepflow.feed import Watcher as FeedWatcher
 from stepflow.model import Execution
 from stepflow.supervisor import Supervisor
-from stepflow.transcript import Transcript
+from stepflow.transcript import Arrivals, Transcript
 from stepflow.web.clock import now
 from stepflow.web.cursor import (
     END,
     Cursor,
+    Piece,
     Place,
     piece,
+    piece_of,
+    place_after,
     place_at,
     place_of,
     whole_characters,
@@ -82,22 +88,25 @@ class Watcher(Protocol):
 
 
 class Channel:
-    """The log of one execution, read once for all who watch it."""
+    """The log of one execution, read once for all who watch it. `open_transcript` is asked each
+    time anew: the log may have been compressed, and its masks may be more."""
 
-    def __init__(self, supervisor: Supervisor, execution: Execution) -> None:
+    def __init__(
+        self, open_transcript: Callable[[Execution], Transcript], execution: Execution
+    ) -> None:
         self.execution = execution
-        self._supervisor = supervisor
-        self._published = 0
+        self._open_transcript = open_transcript
         self._is_complete = execution.is_finished
         self._is_ended = execution.is_finished
         self._watchers: dict[Watcher, Place | None] = {}
         self.users = 0
-        self._grown = asyncio.Event()
+        self._is_behind = False
+        self._reading: asyncio.Task[None] | None = None
         with self._open() as transcript:
+            self._published = transcript.size_bytes
             self._head = self._whole(
-                transcript, Place(0, Cursor(0)), transcript.size_bytes, execution.is_finished
+                transcript, Place(0, Cursor(0)), self._published, execution.is_finished
             )
-        self._task = asyncio.get_running_loop().create_task(self._run())
 
     @property
     def head(self) -> Cursor:
@@ -108,18 +117,26 @@ class Channel:
         return self._watchers.keys()
 
     def close(self) -> None:
-        self._task.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
 
-    def grow(self, size_bytes: int) -> None:
-        """The log has been recorded up to here, and may be shown up to here."""
-        self._published = max(self._published, size_bytes)
-        self._grown.set()
+    def grow(self, growth: LogGrown) -> None:
+        """The log has been recorded up to here, and may be shown up to here. Its bytes are passed
+        on if they are just those that come next; else the file is read."""
+        if growth.size_bytes <= self._published:
+            return
+        self._published = growth.size_bytes
+        is_next = growth.fresh and growth.start == self._head.offset
+        if is_next and self._reading is None and not self._is_complete:
+            self._extend(growth.fresh)
+        else:
+            self._read()
 
     def complete(self, execution: Execution) -> None:
         """Nothing will be added to the log."""
         self.execution = execution
         self._is_complete = True
-        self._grown.set()
+        self._read()
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.pop(watcher, None)
@@ -155,15 +172,44 @@ class Channel:
             if self._is_ended:
                 watcher.deliver(log_end(self.execution.id, self._head))
 
-    async def _run(self) -> None:
-        while not self._is_ended:
-            await self._grown.wait()
-            self._grown.clear()
-            try:
-                await self._advance()
-            except (OSError, StepflowError) as error:
-                # Its watchers keep their cursors; REST tells them what is wrong with the log.
-                log.exception("log not readable", execution=self.execution.id, error=str(error))
+    def _extend(self, fresh: tuple[Fresh, ...]) -> None:
+        data = b"".join(each.data for each in fresh)
+        data = data[: whole_characters(data)]
+        if not data:
+            return
+        start = self._head
+        head = self._head = place_after(start, data)
+        if not self._watchers:
+            return
+        offsets = accumulate((len(each.data) for each in fresh[:-1]), initial=start.offset)
+        arrivals = Arrivals(list(offsets), [each.unix_ms for each in fresh])
+
+        def from_there(place: Place) -> Piece:
+            rest = data[place.offset - start.offset :]
+            return piece_of(rest, arrivals, place, most_lines=MOST_LINES + 1)
+
+        if head.cursor.line - start.cursor.line > MOST_LINES:
+            message = lagged_log(self.execution.id, head)
+        else:
+            message = log_message(self.execution.id, from_there(start))
+        self._pass_on(message, start, head, from_there)
+
+    def _read(self) -> None:
+        self._is_behind = True
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().create_task(self._read_on())
+
+    async def _read_on(self) -> None:
+        try:
+            while self._is_behind and not self._is_ended:
+                self._is_behind = False
+                try:
+                    await self._advance()
+                except (OSError, StepflowError) as error:
+                    # Its watchers keep their cursors; REST tells them what is wrong with the log.
+                    log.exception("log not readable", execution=self.execution.id, error=str(error))
+        finally:
+            self._reading = None
 
     async def _advance(self) -> None:
         is_complete = self._is_complete
@@ -179,7 +225,7 @@ class Channel:
             if head.offset > start.offset:
                 message = await self._message(transcript, start, head)
                 self._head = head
-                self._pass_on(transcript, message, start, head)
+                self._pass_on(message, start, head, lambda place: self._rest(transcript, place))
         if is_complete:
             self._is_ended = True
             for watcher in self._watchers:
@@ -197,8 +243,11 @@ class Channel:
             read = piece(transcript, start, head.offset, most_lines=MOST_LINES + 1)
         return log_message(self.execution.id, read)
 
+    def _rest(self, transcript: Transcript, place: Place) -> Piece:
+        return piece(transcript, place, self._head.offset, most_lines=MOST_LINES + 1)
+
     def _pass_on(
-        self, transcript: Transcript, message: Outgoing, start: Place, head: Place
+        self, message: Outgoing, start: Place, head: Place, from_there: Callable[[Place], Piece]
     ) -> None:
         for watcher, ahead in self._watchers.items():
             if ahead is None or ahead.offset <= start.offset:
@@ -206,12 +255,10 @@ class Channel:
                 watcher.deliver(message)
             elif ahead.offset < head.offset:
                 self._watchers[watcher] = None
-                rest = piece(transcript, ahead, head.offset, most_lines=MOST_LINES + 1)
-                watcher.deliver(log_message(self.execution.id, rest))
+                watcher.deliver(log_message(self.execution.id, from_there(ahead)))
 
     def _open(self) -> Transcript:
-        """Opened anew each time: it may have been compressed, and its masks may be more."""
-        return self._supervisor.open_transcript(self.execution)
+        return self._open_transcript(self.execution)
 
     def _place(self, cursor: str) -> Place:
         with self._open() as transcript:
@@ -263,7 +310,7 @@ class Live:
         else:
             self._streams.setdefault(execution_id, set()).add(watcher)
         if self._task is None:
-            source = self._supervisor.feed.watch()
+            source = self._supervisor.feed.watch(logs=self._channels)
             self._supervisor.feed.join(source)
             self._task = asyncio.get_running_loop().create_task(self._run(source))
 
@@ -285,7 +332,9 @@ class Live:
             # Somebody else may have made it meanwhile.
             channel = self._channels.get(execution_id)
             if channel is None:
-                channel = self._channels[execution_id] = Channel(self._supervisor, execution)
+                channel = self._channels[execution_id] = Channel(
+                    self._supervisor.open_transcript, execution
+                )
         channel.users += 1
         return channel
 
@@ -316,9 +365,9 @@ class Live:
         match message:
             case Lagged():
                 await self._say_lagged()
-            case LogGrown(execution_id=execution_id, size_bytes=size):
+            case LogGrown(execution_id=execution_id):
                 if execution_id in self._channels:
-                    self._channels[execution_id].grow(size)
+                    self._channels[execution_id].grow(message)
             case LogComplete():
                 pass  # the execution's last update, which comes before, has said it
             case _:
