@@ -62,9 +62,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def has_room(self) -> bool:
         return self.writable.is_set()
 
-    def write_frame(self, frame: bytes) -> None:
+    def write_frames(self, frames: bytes) -> None:
         if self.is_open:
-            self.transport.write(frame)
+            self.transport.write(frames)
 
     def resume_writing(self) -> None:
         super().resume_writing()

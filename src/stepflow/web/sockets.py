@@ -33,18 +33,23 @@ from stepflow.web.site import Site
 
 MOST_SUBSCRIPTIONS = 200
 BACKLOG_LENGTH = 1_000
+# A transport that holds so much has no room (asyncio's high-water mark).
+MOST_GATHERED_BYTES = 64 << 10
 
 _incoming = msgspec.json.Decoder(Incoming)
 _TYPES = ", ".join(str(kind.__struct_config__.tag) for kind in get_args(Incoming))
 
 
 class SocketWatcher:
-    """A client's connection. What does not fit waits in a short backlog; log lines never do, since
-    the log has them, nor its end, which comes after them."""
+    """A client's connection. What is delivered in one turn of the loop is written at once. What
+    does not fit waits in a short backlog; log lines never do, since the log has them, nor its end,
+    which comes after them."""
 
     def __init__(self, protocol: SocketProtocol) -> None:
         self.channels: dict[str, Channel] = {}
         self._protocol = protocol
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self._backlog: deque[bytes] = deque()
         self._behind: set[str] = set()
         self._has_lost = False
@@ -52,7 +57,7 @@ class SocketWatcher:
 
     def deliver(self, message: Outgoing) -> None:
         if self._protocol.has_room:
-            self._protocol.write_frame(message.frame)
+            self._gather(message.frame)
         elif isinstance(message.data, LogLines | LogEnd):
             self._behind.add(message.data.execution_id)
         elif len(self._backlog) < BACKLOG_LENGTH:
@@ -65,11 +70,26 @@ class SocketWatcher:
 
     def close(self) -> None:
         """Going away: the client may come back at once (1012)."""
+        self._write()
         self._protocol.shutdown()
+
+    def _gather(self, frame: bytes) -> None:
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._gathered.append(frame)
+        self._gathered_bytes += len(frame)
+        if self._gathered_bytes >= MOST_GATHERED_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._gathered:
+            self._protocol.write_frames(b"".join(self._gathered))
+            self._gathered.clear()
+            self._gathered_bytes = 0
 
     def _catch_up(self) -> None:
         while self._backlog and self._protocol.has_room:
-            self._protocol.write_frame(self._backlog.popleft())
+            self._gather(self._backlog.popleft())
         if self._has_lost and self._protocol.has_room:
             self._has_lost = False
             self.deliver(Outgoing(Lag()))
