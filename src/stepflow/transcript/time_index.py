@@ -26,10 +26,12 @@ class Arrivals(msgspec.Struct, frozen=True):
     unix_ms: list[int]
 
     def at(self, offset: int) -> datetime | None:
+        unix_ms = self.unix_ms_at(offset)
+        return None if unix_ms is None else _EPOCH + timedelta(milliseconds=unix_ms)
+
+    def unix_ms_at(self, offset: int) -> int | None:
         position = bisect_right(self.offsets, offset) - 1
-        if position < 0:
-            return None
-        return _EPOCH + timedelta(milliseconds=self.unix_ms[position])
+        return None if position < 0 else self.unix_ms[position]
 
 
 class TimeIndex:

@@ -5,7 +5,6 @@ ever: across restarts, masking and compression.
 """
 
 import re
-from datetime import datetime
 
 import msgspec
 
@@ -108,10 +107,6 @@ def whole_characters(data: bytes) -> int:
     return len(data)
 
 
-def unix_ms(at: datetime | None) -> int | None:
-    return None if at is None else round(at.timestamp() * 1000)
-
-
 def _moved(cursor: Cursor, texts: list[bytes], partial: bool) -> Cursor:
     if not texts:
         return cursor
@@ -125,7 +120,7 @@ def _moved(cursor: Cursor, texts: list[bytes], partial: bool) -> Cursor:
 def _timed(arrivals: Arrivals, offset: int, texts: list[bytes]) -> list[tuple[str, int | None]]:
     lines = []
     for text in texts:
-        lines.append((text.decode("utf-8", "replace"), unix_ms(arrivals.at(offset))))
+        lines.append((text.decode("utf-8", "replace"), arrivals.unix_ms_at(offset)))
         offset += len(text) + 1
     return lines
 
