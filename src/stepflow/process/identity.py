@@ -57,6 +57,15 @@ class Identity(NamedTuple):
             return False
         return True
 
+    @property
+    def is_running(self) -> bool:
+        """False for a zombie, which has let go of its files."""
+        try:
+            state = stat_fields(self.pid)[0]
+        except Gone:
+            return False
+        return state not in (b"Z", b"X") and self.is_alive
+
 
 def stat_fields(pid: int) -> list[bytes]:
     """/proc/pid/stat from field 3 (state) on; the name before it may hold blanks and brackets."""

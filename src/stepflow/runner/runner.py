@@ -217,6 +217,12 @@ class Runner:
             return
         if self.execution.status is Status.PENDING:
             await self._is_running(self._started_at())
+        if hold is None and self.pump is None and not self._is_output_whole():
+            # Durable at once: the next server could not tell it any more.
+            identity, store = self.execution.id, self._seams.store
+            self.execution = await self._insist(
+                lambda: store.update(identity, tail_may_be_missing=True)
+            )
         state = await self._seams.store.follow_state(self.execution.id)
         if state is not None:
             self._may_have_artifacts = True
@@ -234,6 +240,14 @@ class Runner:
     def _was_started(self) -> bool:
         records = self._records()
         return records.script is not None or records.exit is not None
+
+    def _is_output_whole(self) -> bool:
+        """With neither server nor pump alive, only the script itself kept the FIFO's content. By
+        now it is held again, so a script that still runs has lost nothing."""
+        records = self._records()
+        if records.exit is not None and records.exit.is_complete:
+            return True
+        return records.script is not None and records.script.identity.is_running
 
     def _started_at(self) -> datetime:
         script = self._records().script
@@ -652,7 +666,9 @@ class Runner:
             log_bytes=self._parser.offset,
             log_lines=self._parser.line,
             survivors=survivors,
-            tail_may_be_missing=is_tail_missing or isinstance(outcome, Lost),
+            tail_may_be_missing=(
+                is_tail_missing or self.execution.tail_may_be_missing or isinstance(outcome, Lost)
+            ),
             cpu_seconds=cpu_seconds,
             memory_peak_bytes=memory_peak_bytes,
         )
