@@ -90,7 +90,7 @@ _buffer = memoryview(bytearray(PIECE_BYTES))
 class Seams:
     """What every runner works with. `spawning` is one thread: creating, deleting and starting
     happen in it one after the other; `copying` copies artifacts and syncs files. `problem` says
-    why the storage can't be written now, or nothing."""
+    why the storage can't be written now, or nothing; `problem_lately` is cheap, for readers."""
 
     store: Store
     feed: Feed
@@ -100,6 +100,7 @@ class Seams:
     copying: Executor
     pump_program: list[str]
     problem: Callable[[], str | None]
+    problem_lately: Callable[[], str | None]
 
 
 class Runner:
@@ -302,7 +303,7 @@ class Runner:
         """Read one turn's worth; the tail calls it."""
         if self._recording is not None or self._is_settling or self._log is None:
             return 0
-        if self._seams.problem() is not None:
+        if self._seams.problem_lately() is not None:
             return 0
         taken, began = 0, time.perf_counter()
         while taken < TURN_BYTES and time.perf_counter() - began < TURN_SECONDS:

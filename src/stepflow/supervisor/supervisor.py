@@ -60,6 +60,7 @@ STOP_SECONDS = 8.0
 SECONDS_TO_SAVE = 2.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 0.1
 
 Result = TypeVar("Result")
 
@@ -115,6 +116,7 @@ class Supervisor:
             self._copying,
             rules.pump_program,
             self._problem_now,
+            self._problem_lately,
         )
         self._running: dict[str, Runner] = {}
         self._pending: dict[str, Runner] = {}
@@ -122,6 +124,7 @@ class Supervisor:
         self._usage: dict[str, tuple[float, Usage]] = {}
         self._is_stopping = False
         self.problem: str | None = None
+        self._looked_at = 0.0
         self._identity = self._identity_now()
         self._archiver = Archiver(
             storage / "executions", self._is_unfinished, rules.archive_after_seconds
@@ -490,6 +493,7 @@ class Supervisor:
 
     def _problem_now(self) -> str | None:
         """A folder removed or replaced under us is a ghost: nothing more is written into it."""
+        self._looked_at = time.monotonic()
         is_ours = self._identity_now() == self._identity
         problem = None if is_ours else f"{self.storage} was removed or replaced under the server"
         if problem != self.problem:
@@ -500,6 +504,12 @@ class Supervisor:
                     runner.wake()
                 self._start_pending()
         return problem
+
+    def _problem_lately(self) -> str | None:
+        """The same as it was a moment ago: for readers, of whom there are thousands a second."""
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            return self._problem_now()
+        return self.problem
 
     def _identity_now(self) -> list[tuple[int, int] | None]:
         """The folder, its lock and its database: inode numbers alone are soon given again."""
