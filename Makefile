@@ -31,7 +31,9 @@ run: setup
 test: setup $(VENV)/.dev-installed
 	@scripts/need-chromium
 	$(BUILD) npm run test
-	$(PYTEST) -n 2 --dist worksteal $(or $(TESTS),--ignore=tests/deploy)
+	@# Real processes beside each other on a busy machine: what fails is tried once more, alone.
+	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),--ignore=tests/deploy) \
+		|| $(PYTEST) --last-failed --last-failed-no-failures none $(or $(TESTS),--ignore=tests/deploy)
 
 check: setup $(VENV)/.dev-installed
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """Exit statuses of real processes that nobody waited for, by each of the three witnesses."""
 
+import ctypes
 import os
 import platform
 import signal
@@ -20,6 +21,7 @@ from stepflow.process import (
     reap_strangers,
 )
 
+PR_SET_CHILD_SUBREAPER = 36
 KERNEL = tuple(int(part) for part in platform.release().split(".")[:2])
 FOSTER = """
 import os, sys
@@ -33,8 +35,13 @@ sys.stdin.readline()
 
 
 @pytest.fixture(autouse=True)
-def subreaper() -> None:
+def subreaper() -> Iterator[None]:
     become_subreaper()
+    reap_strangers(set())
+    yield
+    # Or else the orphans of every later test would stay as zombies of this process.
+    reap_strangers(set())
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def opened(pid: int) -> tuple[Identity, int]:

@@ -38,4 +38,4 @@ def exit_code(execution: Json) -> int:
 
 
 def _no_program(reason: str) -> bool:
-    return reason.startswith("the command") and "No such file" in reason
+    return "No such file" in reason and not reason.startswith("the working directory")
