@@ -30,7 +30,16 @@ from stepflow.model import (
     artifact_id,
     step_id,
 )
-from stepflow.store import Query, Sample, Settlement, SqliteTuning, Store, Unit, open_sqlite
+from stepflow.store import (
+    Query,
+    Sample,
+    Settlement,
+    SqliteTuning,
+    Store,
+    Unit,
+    UsualDuration,
+    open_sqlite,
+)
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
 Opened = AbstractAsyncContextManager[Store]
@@ -839,5 +848,61 @@ def test_a_closed_store_says_so(check: Check) -> None:
             await store.execution(run.id)
         with pytest.raises(errors.Unavailable):
             await store.update(run.id, name="x")
+
+    check(scenario)
+
+
+async def timed(store: Store, seconds: float, **facts: Any) -> Execution:
+    """A finished execution with a step inside of another, each of these seconds."""
+    run = execution(
+        name="build",
+        status=Status.COMPLETED,
+        started_at=NOON,
+        completed_at=NOON + timedelta(seconds=seconds),
+    )
+    await store.keep_execution(msgspec.structs.replace(run, **facts))
+    for index, parent in ((0, None), (1, 0)):
+        await store.keep_step(
+            Step(
+                id=step_id(run.id, index),
+                execution_id=run.id,
+                index=index,
+                parent_index=parent,
+                name=("all", "compile")[index],
+                created_at=NOON,
+                started_at=NOON,
+                completed_at=NOON + timedelta(seconds=seconds),
+                status=StepStatus.COMPLETED,
+            )
+        )
+    return run
+
+
+def test_what_is_usual_is_measured_on_the_last_twenty_of_the_name(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        for number in range(30):
+            at = NOON + timedelta(hours=number)
+            await timed(store, number, created_at=at)
+            await timed(store, 10_000, created_at=at, name="other")
+        usual = await store.usual("build", but="")
+        assert usual.executions == 20
+        assert usual.duration == UsualDuration(19, 28, 20)
+        assert usual.step_count == 2
+        assert [each.path for each in usual.steps] == [["all"], ["all", "compile"]]
+        assert usual.steps[1].duration == UsualDuration(19, 28, 20)
+
+    check(scenario)
+
+
+def test_what_broke_or_is_asked_about_is_not_usual(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        await timed(store, 10)
+        await timed(store, 1, status=Status.FAILED)
+        await timed(store, 1, status=Status.CANCELLED)
+        asked = await timed(store, 99)
+        usual = await store.usual("build", but=asked.id)
+        assert usual.executions == 2
+        assert usual.duration == UsualDuration(10, 10, 1)
+        assert (await store.usual("never ran", but="")).duration is None
 
     check(scenario)

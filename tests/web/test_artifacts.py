@@ -1,3 +1,5 @@
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +44,44 @@ def test_a_scripts_artifacts_can_be_listed_and_downloaded(
     assert served.client.get(f"/api/artifacts/{kept['id']}").json()["id"] == kept["id"]
 
 
-def test_html_is_never_shown_as_a_page_of_this_server(served: Served, execution_id: str) -> None:
+def test_html_is_shown_without_origin_scripts_or_requests(
+    served: Served, execution_id: str
+) -> None:
     kept = next(one for one in artifacts(served, execution_id).values() if one["file_size"] == 9)
     answer = served.client.get(kept["download_url"], params={"inline": "1"})
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-disposition"].startswith("inline")
+    policy = [part.strip() for part in answer.headers["content-security-policy"].split(";")]
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert "script" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_file_is_downloaded_where_nobody_asks_to_see_it(
+    served: Served, execution_id: str
+) -> None:
+    kept = next(one for one in artifacts(served, execution_id).values() if one["file_size"] == 9)
+    answer = served.client.get(kept["download_url"])
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
-    assert "sandbox" in answer.headers["content-security-policy"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_all_artifacts_come_as_one_zip_file(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/report.txt").write_text("first\n" * 100_000)
+    (tmp_path / "report.txt").write_text("second\n")
+    script = "; ".join(
+        f"echo ARTIFACT:{path}" for path in ("one/report.txt", "report.txt", "report.txt", "gone")
+    )
+    run = served.run(script, working_directory=str(tmp_path))
+    answer = served.client.get(f"/api/executions/{run['id']}/artifacts.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        assert bundle.testzip() is None
+        assert bundle.read("one/report.txt") == b"first\n" * 100_000
+        assert bundle.read("report.txt") == bundle.read("report (2).txt") == b"second\n"
+        assert bundle.read("MISSING.txt") == b"gone: gone was never there\n"
 
 
 def test_an_uploaded_file_is_kept_byte_by_byte(served: Served, execution_id: str) -> None:

@@ -136,3 +136,16 @@ def test_what_was_created_is_found_behind_a_prefix_of_a_proxy(served: Served) ->
     )
     found = urljoin(f"{outside}/api/artifacts", kept.headers["location"])
     assert found == f"{outside}/api/artifacts/{kept.json()['id']}"
+
+
+def test_what_is_usual_comes_from_the_executions_before(served: Served) -> None:
+    script = "; ".join(
+        f"echo STEP_{what}"
+        for what in ("START:Build", "START:Compile", "COMPLETE:Compile", "COMPLETE:Build")
+    )
+    for _ in range(2):
+        served.run(script, name="usual")
+    last = served.run(script, name="usual")
+    found = served.client.get(f"/api/executions/{last['id']}/usual").json()
+    assert (found["executions"], found["duration"]["count"], found["step_count"]) == (2, 2, 2)
+    assert [step["path"] for step in found["steps"]] == [["Build"], ["Build", "Compile"]]

@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from stepflow.artifacts.bundle import MISSING, Entry, entry_of
 from stepflow.artifacts.copy import HashedWriter, Refused, copy_file, open_inside, pack_folder
 from stepflow.errors import NotFound
 from stepflow.model import Artifact, ArtifactState
@@ -60,6 +62,18 @@ class ArtifactFolder:
         if not path.is_file():
             raise NotFound(f"the file of artifact {artifact.id} is gone from {path.parent}")
         return path
+
+    def entries(self, artifacts: Iterable[Artifact]) -> tuple[list[Entry], list[str]]:
+        """What a zip file of these holds, and a line for each whose file is not here."""
+        entries: list[Entry] = []
+        missing: list[str] = []
+        taken = {MISSING}
+        for artifact in artifacts:
+            try:
+                entries.append(entry_of(artifact, self.path(artifact), taken))
+            except NotFound as error:
+                missing.append(f"{artifact.name}: {error.detail}")
+        return entries, missing
 
     def target(self, artifact: Artifact) -> Path:
         """The path that an artifact's file is to have; its folder exists afterwards."""

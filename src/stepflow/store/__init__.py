@@ -16,8 +16,11 @@ from stepflow.store.protocol import (
     Settlement,
     SlowQuery,
     Statistics,
+    StepUsual,
     Store,
     Unit,
+    Usual,
+    UsualDuration,
 )
 from stepflow.store.schema import check_schema
 from stepflow.store.sqlite import SqliteStore, open_sqlite
@@ -41,8 +44,11 @@ __all__ = [
     "SqliteStore",
     "SqliteTuning",
     "Statistics",
+    "StepUsual",
     "Store",
     "Unit",
+    "Usual",
+    "UsualDuration",
     "check_schema",
     "open_sqlite",
 ]

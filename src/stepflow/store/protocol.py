@@ -143,6 +143,31 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     per_day: list[DayCount]
 
 
+class UsualDuration(msgspec.Struct, frozen=True):
+    """Seconds: half of `count` took at most `p50`, nineteen of twenty at most `p95`."""
+
+    p50: float
+    p95: float
+    count: int
+
+
+class StepUsual(msgspec.Struct, frozen=True):
+    """`path` has the names from the outermost step to this one."""
+
+    path: list[str]
+    duration: UsualDuration
+
+
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last finished executions of a name took. `executions` were looked at; `duration`
+    is of those that completed, `step_count` the median number of steps."""
+
+    executions: int
+    duration: UsualDuration | None
+    step_count: int | None
+    steps: list[StepUsual]
+
+
 class SlowQuery(msgspec.Struct, frozen=True):
     name: str
     milliseconds: float
@@ -277,6 +302,10 @@ class Store(Protocol):
 
     async def follow_state(self, execution_id: str) -> FollowState | None:
         """Where recording stands; None before the first unit and after the end."""
+
+    async def usual(self, name: str, *, but: str) -> Usual:
+        """What executions of this name usually take, from the last 20 that completed or failed;
+        the execution `but` does not count."""
 
     async def statistics(self, now: datetime) -> Statistics:
         """Figures over all executions."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stepflow.errors import InvalidRequest, InvalidSetting, NotFound, StepflowError, StorageUnusable
 from stepflow.model import Artifact, Execution, Step
-from stepflow.store import adoption, artifacts, executions, pages, upkeep
+from stepflow.store import adoption, artifacts, executions, pages, upkeep, usual
 from stepflow.store import statistics as figures
 from stepflow.store.connection import settings_of, translated
 from stepflow.store.protocol import (
@@ -27,6 +27,7 @@ from stepflow.store.protocol import (
     Settlement,
     Statistics,
     Unit,
+    Usual,
 )
 from stepflow.store.reader import ROWS_ON_LOOP, Reader
 from stepflow.store.rows import (
@@ -216,6 +217,10 @@ class SqliteStore:
             return None if row is None else FollowState(row["offset"], row["lines"], row["state"])
 
         return await self._reader.ask("follow state", query)
+
+    async def usual(self, name: str, *, but: str) -> Usual:
+        # What 20 executions did is many rows where each has many steps, so never on the loop.
+        return await self._reader.ask_in_thread("usual", partial(usual.usual, name=name, but=but))
 
     async def statistics(self, now: datetime) -> Statistics:
         return await self._reader.ask("statistics", partial(figures.statistics, now=now))

@@ -1,7 +1,8 @@
 """Artifacts: list, keep by upload, download, forget.
 
-Only harmless types are ever shown in a browser, and those in a sandbox without an origin: an HTML
-artifact is downloaded.
+What a browser shows of them is shown in a sandbox without an origin, without scripts, and without
+a way to ask anybody for anything: an HTML artifact is as good as a picture of itself. Browsers show
+no PDF in a sandbox; their viewers of it are one.
 """
 
 import asyncio
@@ -9,8 +10,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
+from stepflow.artifacts import pack_zip
 from stepflow.errors import RangeNotSatisfiable
 from stepflow.model import Artifact
 from stepflow.web.call import Call, NoQuery
@@ -19,16 +21,25 @@ from stepflow.web.ranges import byte_range, unsatisfiable
 from stepflow.web.shapes import ArtifactShape, artifact_shape
 from stepflow.web.uploads import received
 
-SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+SANDBOX = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "frame-ancestors 'self'"
+)
+PDF = "application/pdf"
+PDF_POLICY = (
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+)
 INLINE_TYPES = frozenset(
     {
         "application/json",
+        PDF,
         "image/avif",
         "image/gif",
         "image/jpeg",
         "image/png",
         "image/webp",
         "text/csv",
+        "text/html",
         "text/markdown",
         "text/plain",
     }
@@ -133,13 +144,26 @@ async def downloaded(call: Call[DownloadQuery, None]) -> Response:
         # Not one range of bytes: all of it, where Starlette would refuse in its own words.
         request.scope["headers"] = [one for one in request.scope["headers"] if one[0] != b"range"]
     is_inline = call.query.inline and artifact.mime_type in INLINE_TYPES
+    policy = PDF_POLICY if is_inline and artifact.mime_type == PDF else SANDBOX
     return FileResponse(
         path,
-        headers={"Content-Security-Policy": SANDBOX, "Cache-Control": "private, no-cache"},
+        headers={"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"},
         media_type=artifact.mime_type if is_inline else "application/octet-stream",
         filename=artifact.file_name,
         stat_result=status,
         content_disposition_type="inline" if is_inline else "attachment",
+    )
+
+
+async def zipped(call: Call[NoQuery, None]) -> Response:
+    """All artifacts of an execution as one zip file, made while it is sent"""
+    await call.site.store.execution(call.id)
+    found = await call.site.store.artifacts(call.id)
+    entries, missing = await asyncio.to_thread(call.site.supervisor.artifacts.entries, found)
+    return StreamingResponse(
+        pack_zip(entries, missing),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="artifacts-{call.id}.zip"'},
     )
 
 

@@ -242,6 +242,12 @@ async def usage(call: Call[NoQuery, None]) -> Response:
     return Answer(Usage(_usage(await call.site.store.metrics(call.id))))
 
 
+async def usual(call: Call[NoQuery, None]) -> Response:
+    """How long executions of this name and their steps usually take"""
+    execution = await call.site.store.execution(call.id)
+    return Answer(await call.site.store.usual(execution.name, but=execution.id))
+
+
 async def input_written(call: Call[NoQuery, None]) -> Response:
     """Give bytes to a script that has an input: the raw body, or `data` of a JSON body. The end of
     the body is the end of file for a script without a terminal"""

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from stepflow.errors import Conflict, NoSpace, NotFound, RangeNotSatisfiable, StepflowError
 from stepflow.model import NewExecution
+from stepflow.store import Usual
 from stepflow.web import artifacts, auth, events, executions, health, metrics, transcripts
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.detail import Detail
@@ -143,7 +144,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type="text/event-stream",
     ),
     Endpoint("GET", "/api/executions/{id}/artifacts", artifacts.of_execution, artifacts.Artifacts),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/artifacts.zip",
+        artifacts.zipped,
+        media_type="application/zip",
+    ),
     Endpoint("GET", "/api/executions/{id}/usage", executions.usage, executions.Usage),
+    Endpoint("GET", "/api/executions/{id}/usual", executions.usual, Usual),
     Endpoint(
         "GET",
         "/api/artifacts",
