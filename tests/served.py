@@ -14,6 +14,7 @@ import uvicorn
 
 from eventually import eventually
 from stepflow.artifacts import ArtifactFolder, Limits
+from stepflow.backup import Backups, Schedule
 from stepflow.feed import Feed
 from stepflow.process import find_pump
 from stepflow.store import open_sqlite
@@ -85,7 +86,9 @@ class Served:
         self.supervisor = Supervisor(self.storage, store, Feed(), artifacts, rules)
         ports = (self.main.getsockname()[1], self.old.getsockname()[1])
         web = create_app(
-            self.supervisor, WebSettings(version="1.2.3", own_ports=ports, **self.settings)
+            self.supervisor,
+            Backups(self.storage, Schedule()),
+            WebSettings(version="1.2.3", own_ports=ports, **self.settings),
         )
         unix = socket.socket(socket.AF_UNIX)
         unix.bind(str(self.unix))

@@ -8,6 +8,7 @@ errors; an unknown name in the environment is only a warning, since others put n
 import ipaddress
 import zoneinfo
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -47,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     artifact_roots: list[str] = []
     retention_days: Count | None = None
     min_free_bytes: Annotated[int, Meta(ge=0)] = 1 << 30
+    backup_schedule: str | None = None
+    backup_keep: Count = 7
     legacy_timezone: str | None = None
     wal_autocheckpoint: Count = 1000
     cache_size: Annotated[int, Meta(ge=100)] = 20_000
@@ -216,7 +219,9 @@ def _value(field: str, text: str, source: str) -> Any:
         value = _WORDS.get(text.lower(), text)
     elif field == "log_level":
         value = text.upper()
-    elif field == "max_running" or field.endswith(("port", "days", "bytes", "size", "checkpoint")):
+    elif field == "max_running" or field.endswith(
+        ("port", "days", "bytes", "size", "checkpoint", "keep")
+    ):
         value = text.replace("_", "")
     try:
         converted = msgspec.convert(value, _TYPES[field], strict=False)
@@ -224,6 +229,8 @@ def _value(field: str, text: str, source: str) -> Any:
             zoneinfo.ZoneInfo(text)
         if field == "url":
             _require_url(text)
+        if field == "backup_schedule":
+            _require_schedule(text)
     except (ValueError, zoneinfo.ZoneInfoNotFoundError, IsADirectoryError) as error:
         shown = SECRET if field == "api_key" else repr(text)
         raise InvalidSetting(
@@ -237,12 +244,23 @@ def _require_url(text: str) -> None:
         raise ValueError(text)
 
 
+def _require_schedule(text: str) -> None:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only where there is a schedule
+
+    try:
+        CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(text) from error
+
+
 def allowed(field: str) -> str:
     """What a setting accepts, in words."""
     if field == "auth_enabled":
         return "it must be true or false"
     if field == "legacy_timezone":
         return "it must be a time zone such as Europe/Berlin"
+    if field == "backup_schedule":
+        return "it must be five fields as in crontab: `0 3 * * *` is at three every night"
     if field == "url":
         return "it must begin with http:// or https://"
     schema = msgspec.json.schema(_TYPES[field])

@@ -3,14 +3,11 @@ itself, so no server may own it; the original itself may go on."""
 
 import json
 import sys
-import time
 
 from stepflow.cli import connection
 from stepflow.cli.arguments import Arguments, Options
+from stepflow.cli.bar import Bar
 from stepflow.errors import StorageUnusable
-
-_BAR_CELLS = 30
-_SECONDS_BETWEEN = 0.1
 
 
 def arguments(parser: Arguments) -> None:
@@ -42,7 +39,7 @@ def main(options: Options) -> int:
     if zone is None:
         zone = configured.settings.legacy_timezone
         source = configured.sources["legacy_timezone"] if zone else "of this machine"
-    bar = _Bar()
+    bar = Bar()
     wanted = migrate.Options(
         timezone=zone, timezone_source=source, is_dry_run=options.dry_run, told=bar.show
     )
@@ -61,26 +58,3 @@ def main(options: Options) -> int:
         text = report.text()
     sys.stdout.write(text)
     return 0 if report.is_proven else 1
-
-
-class _Bar:
-    """One line on a terminal's stderr; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
-        self._shown_at = 0.0
-
-    def show(self, what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if not self._is_shown or (done < of and now - self._shown_at < _SECONDS_BETWEEN):
-            return
-        self._shown_at = now
-        filled = _BAR_CELLS * done // of if of else _BAR_CELLS
-        cells = "█" * filled + "░" * (_BAR_CELLS - filled)
-        sys.stderr.write(f"\r\x1b[K{what:<12} {cells} {done:,} of {of:,}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._is_shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -23,6 +23,8 @@ _EXPLAINED = {
     "artifact_roots": "folders, beside an execution's own, that artifacts may come from",
     "retention_days": "age at which finished executions are removed",
     "min_free_bytes": "free disk space below which nothing new starts",
+    "backup_schedule": "when backups are made, five fields as in crontab, as '0 3 * * *'",
+    "backup_keep": "how many of those stay",
     "legacy_timezone": "time zone of an older installation's times",
     "wal_autocheckpoint": "pages after which the database is checkpointed",
     "cache_size": "the database's page cache in KiB",

@@ -10,13 +10,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from stepflow.backup import DATABASE, Shelf, make
 from stepflow.errors import InvalidSetting, StorageUnusable
-from stepflow.migrate import safe_copy
 from stepflow.migrate.clock import LocalClock
 from stepflow.migrate.proof import Proof, compare_logs, compare_rows
 from stepflow.migrate.report import Report
@@ -206,7 +205,7 @@ class _Migration:
             note = note or self._back_up()
         report.backup, report.journal_mode = note.backup, f"{note.journal_mode} → wal"
         self._require_backup(Path(note.backup))
-        if self._database.name != safe_copy.DATABASE:
+        if self._database.name != DATABASE:
             self._rename_by_copy(Path(note.backup))
         report.database = str(self._database)
         report.executions = report.steps = report.artifacts = 0
@@ -218,22 +217,15 @@ class _Migration:
                 writing.make_indexes()
                 _take_all(self._storage, writing, report, self._clock, self._options.told)
             with self._timed("comparison"):
-                self._prove(Path(note.backup) / safe_copy.DATABASE)
+                self._prove(Path(note.backup) / DATABASE)
             with self._timed("end"):
                 writing.finish()
         (self._storage / "database" / NOTE_NAME).unlink()
 
     def _back_up(self) -> _Note:
-        backups = self._storage.parent / "backups"
-        safe_copy.forget_halves(backups)
-        copied = safe_copy.copy(
-            self._storage,
-            self._database,
-            datetime.now(),  # noqa: DTZ005 - the folder's name is in local time, as the guide's
-            self._options.told,
-        )
+        made = make(self._storage, self._database, origin="migration", told=self._options.told)
         note = _Note(
-            backup=str(copied.folder.absolute()),
+            backup=str(Shelf(self._storage.absolute()).folder / made.id),
             timezone=self._options.timezone,
             timezone_name=self._clock.name,
             journal_mode=self._report.journal_mode or "",
@@ -242,7 +234,7 @@ class _Migration:
         return note
 
     def _require_backup(self, backup: Path) -> None:
-        if not (backup / safe_copy.DATABASE).is_file():
+        if not (backup / DATABASE).is_file():
             raise StorageUnusable(
                 f"the migration of {self._database} was begun, and its backup {backup} is gone:"
                 f" put it back, or remove {self._storage / 'database' / NOTE_NAME} to have"
@@ -252,12 +244,12 @@ class _Migration:
     def _rename_by_copy(self, backup: Path) -> None:
         """The older name stays, with its file: a program that has it open goes on undisturbed."""
         self._report.remarks.append(
-            f"{self._database.name} stays beside {safe_copy.DATABASE} as it was; what the original"
+            f"{self._database.name} stays beside {DATABASE} as it was; what the original"
             " writes into it from now on is not seen"
         )
-        target = self._database.with_name(safe_copy.DATABASE)
+        target = self._database.with_name(DATABASE)
         partial = target.with_name(f"{target.name}.new")
-        shutil.copyfile(backup / safe_copy.DATABASE, partial)
+        shutil.copyfile(backup / DATABASE, partial)
         shutil.copymode(self._database, partial)
         _sync(partial)
         partial.rename(target)

@@ -10,7 +10,7 @@ from stepflow.model.execution import (
     status_of,
     utc,
 )
-from stepflow.model.ids import is_id, month_of, new_id
+from stepflow.model.ids import is_id, milliseconds_of, month_of, new_id
 from stepflow.model.outcome import (
     Cancelled,
     CouldNotStart,
@@ -50,6 +50,7 @@ __all__ = [
     "artifact_id",
     "in_words",
     "is_id",
+    "milliseconds_of",
     "month_of",
     "new_id",
     "signal_name",

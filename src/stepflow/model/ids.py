@@ -20,9 +20,15 @@ def is_id(text: str) -> bool:
         return False
 
 
+def milliseconds_of(execution_id: str) -> int | None:
+    """The Unix time that the id was made at, None for an id without one."""
+    value = uuid.UUID(execution_id)
+    return value.int >> 80 if value.version == 7 else None
+
+
 def month_of(execution_id: str) -> str | None:
     """`yyyymm` of the id's time in UTC, None for an id without one."""
-    value = uuid.UUID(execution_id)
-    if value.version != 7:
+    milliseconds = milliseconds_of(execution_id)
+    if milliseconds is None:
         return None
-    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC).strftime("%Y%m")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y%m")

@@ -20,6 +20,7 @@ import structlog
 
 from stepflow import __version__
 from stepflow.artifacts import ArtifactFolder, Limits
+from stepflow.backup import Backups, Schedule
 from stepflow.config import Configuration
 from stepflow.errors import StepflowError, StorageUnusable
 from stepflow.feed import Feed
@@ -81,10 +82,11 @@ class Server:
         self._heed_signals()
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
         recovered = await supervisor.recover(self._left_to_us.holds)
-        app = create_app(supervisor, self._web_settings(listeners))
+        backups = Backups(path, self._schedule())
+        app = create_app(supervisor, backups, self._web_settings(listeners))
         listeners.serve(app, create_socket_app(app))
         log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
-        watching = self._watch(supervisor)
+        watching = self._watch(supervisor, backups)
         await self._is_ending.wait()
         for task in watching:
             task.cancel()
@@ -132,6 +134,11 @@ class Server:
             if self._configured.sources[setting] != "default"
         }
         return msgspec.structs.replace(self._tuning, **said)
+
+    def _schedule(self) -> Schedule:
+        """A private server makes no backup by itself: it is not there when it is time."""
+        cron = None if self._is_private else self._settings.backup_schedule
+        return Schedule(cron, self._settings.backup_keep)
 
     def _most_running(self) -> int:
         """As many as wanted, if the descriptors of this process suffice for them."""
@@ -200,9 +207,12 @@ class Server:
 
     # --- watching ------------------------------------------------------------------------
 
-    def _watch(self, supervisor: Supervisor) -> list[asyncio.Task[None]]:
+    def _watch(self, supervisor: Supervisor, backups: Backups) -> list[asyncio.Task[None]]:
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._log_performance(supervisor))]
+        tasks = [
+            loop.create_task(self._log_performance(supervisor)),
+            loop.create_task(backups.keep_to_schedule()),
+        ]
         if self._is_private:
             tasks.append(loop.create_task(self._leave_when_idle(supervisor)))
         return tasks

@@ -196,6 +196,14 @@ def is_taken(connection: sqlite3.Connection) -> bool:
     return False
 
 
+def revision(connection: sqlite3.Connection) -> str | None:
+    """The version of our schema; None if the database is the original's."""
+    if not is_taken(connection):
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
 def _tables(connection: sqlite3.Connection) -> set[str]:
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     return {row["name"] for row in rows}
@@ -271,6 +279,11 @@ def copy(source: Path, target: Path, told: Callable[[int, int], None]) -> None:
     reading, writing = _connected(source, "mode=rw"), sqlite3.connect(target)
     try:
         reading.execute("PRAGMA busy_timeout = 30000")
+        if _is_wal(source):
+            # One snapshot for the whole copy: else every foreign write would start it again. With
+            # a rollback journal that would keep the writers waiting, and it starts again instead.
+            reading.execute("BEGIN")
+            reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
         reading.backup(
             writing,
             pages=_PAGES_AT_ONCE,

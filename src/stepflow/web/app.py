@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stepflow.backup import Backups
 from stepflow.errors import NotFound, StepflowError
 from stepflow.supervisor import Supervisor
 from stepflow.web import reference
@@ -30,11 +31,11 @@ from stepflow.web.static import ROUTES, Pages
 from stepflow.web.uploads import forget_partial
 
 
-def create_app(supervisor: Supervisor, settings: WebSettings) -> Starlette:
+def create_app(supervisor: Supervisor, backups: Backups, settings: WebSettings) -> Starlette:
     """The application of the main port and of the unix socket. `state.end_streams()` ends what
     would keep it from stopping; call it first."""
     forget_partial(supervisor.storage)
-    site = Site(supervisor, settings, Live(supervisor))
+    site = Site(supervisor, backups, settings, Live(supervisor))
     pages = Pages(settings.ui)
     app = Starlette(
         routes=[

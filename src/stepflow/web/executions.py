@@ -167,14 +167,14 @@ async def listed(call: Call[ExecutionsQuery, None]) -> Response:
 
 async def created(call: Call[WaitQuery, NewExecution]) -> Response:
     """Run a command"""
-    wait = _duration(call.query.wait)
+    wait = duration_of(call.query.wait)
     execution = await call.site.supervisor.create(call.body)
     return await _answer_created(call.site, execution, wait, "executions/")
 
 
 async def rerun(call: Call[WaitQuery, dict[str, Any]]) -> Response:
     """Run the same command again, with changed fields if the body names some"""
-    wait = _duration(call.query.wait)
+    wait = duration_of(call.query.wait)
     try:
         execution = await call.site.supervisor.rerun(call.id, call.body)
     except InvalidRequest as error:
@@ -331,7 +331,8 @@ def _aware(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
-def _duration(text: str | None) -> timedelta | None:
+def duration_of(text: str | None) -> timedelta | None:
+    """How long somebody wants to wait. InvalidRequest."""
     if text is None:
         return None
     found = _DURATION.fullmatch(text)

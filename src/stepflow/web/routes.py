@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from stepflow.backup import BackupShape
 from stepflow.errors import Conflict, NoSpace, NotFound, RangeNotSatisfiable, StepflowError
 from stepflow.model import NewExecution
 from stepflow.store import Usual
-from stepflow.web import artifacts, auth, events, executions, health, metrics, transcripts
+from stepflow.web import artifacts, auth, backups, events, executions, health, metrics, transcripts
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.detail import Detail
 from stepflow.web.shapes import ArtifactShape
@@ -178,6 +179,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=artifacts.DownloadQuery,
         media_type="application/octet-stream",
         refusals=(RangeNotSatisfiable,),
+    ),
+    Endpoint("GET", "/api/backups", backups.listed, backups.BackupList),
+    Endpoint(
+        "POST",
+        "/api/backups",
+        backups.created,
+        backups.BackupMade,
+        query=executions.WaitQuery,
+        status=201,
+        refusals=(Conflict, NoSpace),
+    ),
+    Endpoint("GET", "/api/backups/{id}", backups.shown, BackupShape),
+    Endpoint("DELETE", "/api/backups/{id}", backups.forgotten, BackupShape, refusals=(Conflict,)),
+    Endpoint(
+        "POST",
+        "/api/backups/{id}/verify",
+        backups.verified,
+        BackupShape,
+        refusals=(Conflict,),
     ),
     Endpoint("GET", "/api/session", auth.session, auth.SessionShape),
     Endpoint("POST", "/api/session", auth.opened, auth.SessionShape, body=auth.Key),

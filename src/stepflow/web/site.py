@@ -1,4 +1,4 @@
-"""What all requests share: the supervisor, the live hub, and what the operator decided."""
+"""What all requests share: supervisor, backups, the live hub, and what the operator decided."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from stepflow.backup import Backups
 from stepflow.supervisor import Supervisor
 from stepflow.web.checkup import Checkup
 from stepflow.web.live import Live
@@ -34,8 +35,11 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site:
-    def __init__(self, supervisor: Supervisor, settings: WebSettings, live: Live) -> None:
+    def __init__(
+        self, supervisor: Supervisor, backups: Backups, settings: WebSettings, live: Live
+    ) -> None:
         self.supervisor = supervisor
+        self.backups = backups
         self.store = supervisor.store
         self.settings = settings
         self.live = live
