@@ -1,5 +1,6 @@
 /** What this browser remembers: the theme and how the log is shown. */
 
+import { MediaQuery } from "svelte/reactivity";
 import { recalled, remember } from "./memory";
 
 export type Theme = "system" | "light" | "dark";
@@ -8,10 +9,14 @@ export type TimeMode = "off" | "clock" | "elapsed";
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed"];
 
+/** A phone: there is no room beside the log, and a finger points at its lines. */
+export const smallScreen = new MediaQuery("max-width: 640px");
+
 class Preferences {
   theme: Theme = $state(remembered("theme", THEMES));
   timeMode: TimeMode = $state(remembered("time", TIME_MODES));
   showsControlLines = $state(recalled("control") === "1");
+  #wraps: string | null = $state(recalled("wrap"));
 
   constructor() {
     this.#applyTheme();
@@ -31,6 +36,16 @@ class Preferences {
   toggleControlLines(): void {
     this.showsControlLines = !this.showsControlLines;
     remember("control", this.showsControlLines ? "1" : "0");
+  }
+
+  /** Until somebody chooses, long lines are wrapped where there is no room for them. */
+  get wraps(): boolean {
+    return this.#wraps === null ? smallScreen.current : this.#wraps === "1";
+  }
+
+  toggleWrap(): void {
+    this.#wraps = this.wraps ? "0" : "1";
+    remember("wrap", this.#wraps);
   }
 
   #applyTheme(): void {

@@ -17,6 +17,9 @@ interface Subscription {
 class Socket {
   connection: Connection = $state(FIRST);
   version = $state("");
+  /** To the server and back; null until it is known. */
+  roundTripMs: number | null = $state(null);
+  #pingedAt = 0;
   readonly #listeners = new Set<(message: ServerMessage) => void>();
   readonly #catchUps = new Set<() => Promise<void>>();
   readonly #subscriptions = new Set<Subscription>();
@@ -90,6 +93,7 @@ class Socket {
     if (this.#socket !== socket) return;
     if (isCurrent) this.#happened({ kind: "caught_up" });
     else socket?.close();
+    this.#ping();
   }
 
   async #catchUp(): Promise<boolean> {
@@ -103,6 +107,7 @@ class Socket {
       this.version = message.data.version;
       clock.correct(message.data.server_time);
     }
+    if (message.type === "pong") this.roundTripMs = Math.round(performance.now() - this.#pingedAt);
     // News were left out for us: the state is read again.
     if (message.type === "lagged") void this.#catchUp();
     for (const listener of this.#listeners) listener(message);
@@ -113,7 +118,12 @@ class Socket {
     // A dead network path does not close a socket: silence does.
     if (Date.now() - this.#heardAt > SILENCE_MS) {
       this.#drop({ kind: "closed", at: Date.now(), random: Math.random() });
-    } else this.#send({ type: "ping" });
+    } else this.#ping();
+  }
+
+  #ping(): void {
+    this.#pingedAt = performance.now();
+    this.#send({ type: "ping" });
   }
 
   #drop(happening: Happening): void {

@@ -2,8 +2,8 @@
  * window; the socket brings the newest. `cursor` is where the socket goes on after a reconnection. */
 
 import { formatCursor, isSameCursor, parseCursor, START, type Cursor } from "../pure/cursor";
-import type { Lines } from "../pure/folds";
 import { LineWindow, PAGE_LINES, type Line, type NewLine } from "../pure/lineWindow";
+import type { Lines } from "../pure/rowMap";
 import { moment } from "../pure/time";
 import { api } from "./api";
 import type { LogLines, LogMessage, WireLine } from "./model";
@@ -12,6 +12,7 @@ export const MAX_LINE_BYTES = 4096;
 const RETRY_MS = 500;
 /** A page in the background gets no frames; it takes its news now and then, before they pile up. */
 const HIDDEN_MS = 250;
+const RATE_MS = 3000;
 const MAX_WAITING = 50;
 /** Of a frame's 16 ms, so much may go into keeping lines; the rest of them waits for the next frame. */
 const FRAME_MS = 6;
@@ -33,6 +34,8 @@ export class Transcript {
   #isScheduled = false;
   #isFetching = false;
   #isClosed = false;
+  /** How many lines there were at moments of the last seconds. */
+  #counts: { at: number; lineCount: number }[] = [];
 
   constructor(executionId: string) {
     this.#id = executionId;
@@ -78,6 +81,16 @@ export class Transcript {
     else this.#schedule();
   }
 
+  /** Of the last seconds. */
+  linesPerSecond(): number {
+    const since = performance.now() - RATE_MS;
+    this.#counts = this.#counts.filter(({ at }, index, all) => at >= since || !all[index + 1]);
+    const [oldest] = this.#counts;
+    if (!oldest) return 0;
+    const seconds = Math.max(1, (performance.now() - oldest.at) / 1000);
+    return Math.round((this.lineCount - oldest.lineCount) / seconds);
+  }
+
   complete(lineCount: number, sizeBytes: number): void {
     this.#take(Infinity);
     this.#extent(lineCount, sizeBytes);
@@ -106,6 +119,8 @@ export class Transcript {
       taken += 1;
     }
     this.#waiting.splice(0, taken);
+    if (since - (this.#counts.at(-1)?.at ?? 0) > RATE_MS / 10)
+      this.#counts.push({ at: since, lineCount: this.lineCount });
     this.version += 1;
     if (this.#waiting.length > 0) this.#schedule();
   }

@@ -1,8 +1,9 @@
-/** Rows and lines of a log in which steps are folded: the head of a folded step stays, its other lines have
- * no row. All other code counts lines; only this file knows that rows are fewer. */
+/** Rows and lines of a log in which something is folded: the head of a folded step stays, its other lines have
+ * no row; so it is with the first of repeated lines. */
 
 import type { Annotation, Step } from "../live/model";
 import { isError } from "./landing";
+import type { Lines, RowMap } from "./rowMap";
 import type { StepNode } from "./stepTree";
 
 /** Lines without a row; `last` is Infinity in a step that still runs. */
@@ -13,18 +14,17 @@ interface Hidden {
   row: number;
 }
 
-export interface Lines {
-  first: number;
-  end: number;
-}
+/** First and last of lines without a row. */
+export type Span = readonly [first: number, last: number];
 
-export class Folds {
+export class Folds implements RowMap {
   readonly #hidden: Hidden[] = [];
 
-  constructor(rows: readonly StepNode[], folded: ReadonlySet<number>) {
+  constructor(rows: readonly StepNode[], folded: ReadonlySet<number>, more: readonly Span[] = []) {
     let above = 0;
     let behind = 0;
-    for (const [first, last] of hiddenLines(rows, folded)) {
+    const spans = [...hiddenLines(rows, folded), ...more];
+    for (const [first, last] of spans.sort((a, b) => a[0] - b[0] || b[1] - a[1])) {
       if (first < behind) continue;
       this.#hidden.push({ first, last, row: first - above });
       above += last - first + 1;
@@ -82,7 +82,7 @@ function hiddenLines(rows: readonly StepNode[], folded: ReadonlySet<number>): [n
     const last = Math.min(step.last_line ?? Infinity, next === undefined ? Infinity : next - 1);
     if (last > step.first_line) found.push([step.first_line + 1, last]);
   });
-  return found.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+  return found;
 }
 
 /** The steps in which a line lies that has no row. */
