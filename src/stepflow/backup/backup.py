@@ -37,6 +37,7 @@ from stepflow.backup.proof import digest_of, prove
 from stepflow.backup.shelf import Kept, Shelf, Work
 from stepflow.errors import NoSpace, StorageUnusable
 from stepflow.store import original
+from stepflow.store.foreign_wal import why_foreign
 from stepflow.store.snapshot import Snapshot, snapshot_of
 
 SPARE_BYTES = 64 << 20
@@ -60,6 +61,12 @@ def make(
     """Back a storage folder up, beside whoever works in it. Conflict, NoSpace and StorageUnusable
     leave nothing behind; `told` hears of progress: what, done, of all."""
     shelf = Shelf(storage)
+    foreign = why_foreign(database, is_certain=True)
+    if foreign is not None:
+        raise StorageUnusable(
+            f"the -wal beside {database} belongs to another database ({foreign}): start the server"
+            " once, which sets it aside"
+        )
     _require_space(storage, database, shelf)
     with shelf.work("create") as work:
         shelf.forget_halves()

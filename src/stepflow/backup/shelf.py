@@ -62,17 +62,17 @@ class Shelf:
 
     def all(self) -> list[Kept]:
         """Newest first."""
-        return [_kept(self.folder / name) for name in reversed(self._names())]
+        return [kept_in(self.folder / name) for name in reversed(self._names())]
 
     def find(self, backup_id: str) -> Kept:
         """By its name, or `last`. NotFound."""
         names = self._names()
         if backup_id == "last" and names:
-            return _kept(self.folder / names[-1])
+            return kept_in(self.folder / names[-1])
         if backup_id not in names:
             known = f"; the newest is {names[-1]}" if names else ": there is none at all"
             raise NotFound(f"there is no backup {backup_id} in {self.folder}{known}")
-        return _kept(self.folder / backup_id)
+        return kept_in(self.folder / backup_id)
 
     def newest_whole(self) -> Kept | None:
         """The one that the next can take unchanged files over from."""
@@ -185,7 +185,10 @@ def _locked(descriptor: int) -> bool:
             return True
 
 
-def _kept(path: Path) -> Kept:
+def kept_in(path: Path) -> Kept:
+    """The backup in a folder. NotFound where there is no folder."""
+    if not path.is_dir():
+        raise NotFound(f"there is no backup in {path}")
     manifest, problem = None, None
     try:
         manifest = Manifest.load(path)

@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from stepflow.cli import connection, words
@@ -13,7 +14,7 @@ from stepflow.cli.bar import Bar
 from stepflow.cli.client import Client, UrlClient, segment
 from stepflow.errors import InvalidRequest, StepflowError, StorageUnusable
 
-_ACTIONS = ("create", "list", "verify", "delete")
+_ACTIONS = ("create", "list", "verify", "restore", "delete")
 _NICENESS = 10
 
 
@@ -26,7 +27,13 @@ def arguments(parser: Arguments) -> None:
         metavar="|".join(_ACTIONS),
         help="what to do (default: create)",
     )
-    parser.add_argument("backup", nargs="?", metavar="NAME", help="a backup's name, or last")
+    parser.add_argument(
+        "backup",
+        nargs="?",
+        metavar="NAME",
+        help="a backup's name, last, or the path of its folder (restore)",
+    )
+    parser.add_argument("--to", metavar="DIR", help="restore: another storage folder than its own")
     parser.add_json("the answer")
     parser.add_place()
     parser.add_argument("--origin", default="asked", help=argparse.SUPPRESS)
@@ -79,6 +86,8 @@ def _here(options: Options, bar: Bar) -> Any:
     storage = connection.configured(options).storage.absolute()
     shelf = backup.Shelf(storage)
     match options.action:
+        case "restore":
+            return _restored(storage, options, bar)
         case "list":
             return {"backups": [_shown(one) for one in shelf.all()]}
         case "verify":
@@ -93,8 +102,32 @@ def _here(options: Options, bar: Bar) -> Any:
     return _shown(shelf.find(made.id))
 
 
+def _restored(storage: Path, options: Options, bar: Bar) -> Any:
+    import msgspec
+
+    from stepflow import backup
+    from stepflow.server.storage import StorageFolder
+
+    kept = backup.find(backup.Shelf(storage), _name(options, "last"))
+    target = Path(options.to).absolute() if options.to else storage
+    owned = None
+    if target.exists():
+        owned = StorageFolder.take(target, is_private=False, may_be_half=True)
+    try:
+        restored = backup.restore(kept, target, bar.show)
+    finally:
+        if owned is not None:
+            owned.release()
+    return msgspec.to_builtins(restored, enc_hook=str)
+
+
 def _elsewhere(client: Client, options: Options) -> Any:
     match options.action:
+        case "restore":
+            raise InvalidRequest(
+                "a restore needs the storage folder for itself: run it on the server's machine,"
+                " with the server stopped"
+            )
         case "list":
             return client.ask("GET", "/api/backups")
         case "verify":
@@ -123,6 +156,8 @@ def _shown(kept: Any) -> Any:
 def _text(action: str, answer: Any) -> str:
     if action == "list":
         return _table(answer["backups"])
+    if action == "restore":
+        return _restored_text(answer)
     size = words.size(answer["size_bytes"])
     if action == "delete":
         return f"deleted {answer['path']}, {size}\n"
@@ -135,6 +170,16 @@ def _text(action: str, answer: Any) -> str:
     running = answer["unfinished"]
     still = f", {running:,} of them not ended yet" if running else ""
     return f"✓ {answer['path']}: {of}{still}, {size} ({new} new), read back\n"
+
+
+def _restored_text(answer: Any) -> str:
+    rows = answer["executions"]
+    of = "" if rows is None else f", {words.count(rows, 'execution')}"
+    lines = [f"✓ {answer['storage']} is as it was at {answer['backup']}{of}"]
+    if answer["aside"]:
+        lines.append(f"  what was there before is in {answer['aside']}; delete it once all is well")
+    lines.append("  start the server now: what ran when the backup was made is shown as lost")
+    return "\n".join([*lines, ""])
 
 
 def _table(backups: list[Any]) -> str:

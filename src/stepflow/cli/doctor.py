@@ -108,6 +108,13 @@ def database(folder: Path) -> Iterator[Finding]:
         log_bytes = log.stat().st_size if log.exists() else 0
         level = NOTE if log_bytes > 100_000_000 else GOOD
         yield Finding(level, "database", f"{words.size(size_bytes)}, WAL {words.size(log_bytes)}")
+    for aside in sorted(kept.parent.glob("*-wal.foreign-*")):
+        yield Finding(
+            NOTE,
+            "foreign WAL",
+            f"{aside} belonged to another database file than the one that was put there; delete it"
+            " when nothing of that one is missed",
+        )
 
 
 def pump() -> Finding:

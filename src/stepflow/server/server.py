@@ -20,11 +20,18 @@ import structlog
 
 from stepflow import __version__
 from stepflow.artifacts import ArtifactFolder, Limits
-from stepflow.backup import Backups, Schedule
+from stepflow.backup import (
+    Backups,
+    Schedule,
+    adopt,
+    may_run,
+    newer_than_rows,
+    settle_left_behind,
+)
 from stepflow.config import Configuration
 from stepflow.errors import StepflowError, StorageUnusable
-from stepflow.feed import Feed
-from stepflow.process import become_subreaper, find_pump, make_undumpable, raise_open_files
+from stepflow.feed import ExecutionUpdate, Feed
+from stepflow.process import Folder, become_subreaper, find_pump, make_undumpable, raise_open_files
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
 from stepflow.server.listeners import Listeners
 from stepflow.server.storage import SOCKET_NAME, StorageFolder
@@ -80,6 +87,11 @@ class Server:
         store = await open_sqlite(path / "database" / "stepflow.db", self._tuned())
         supervisor = self._supervisor(store, original_open_files)
         self._heed_signals()
+        await settle_left_behind(path, store)
+        strays = await newer_than_rows(path, store)
+        running = [stray for stray in strays if may_run(stray)]
+        for stray in running:
+            await adopt(stray, store, path / "artifacts")
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
         recovered = await supervisor.recover(self._left_to_us.holds)
         backups = Backups(path, self._schedule())
@@ -87,6 +99,11 @@ class Server:
         listeners.serve(app, create_socket_app(app))
         log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
         watching = self._watch(supervisor, backups)
+        watching.append(
+            asyncio.ensure_future(
+                self._adopt_ended(supervisor, [one for one in strays if one not in running])
+            )
+        )
         await self._is_ending.wait()
         for task in watching:
             task.cancel()
@@ -216,6 +233,16 @@ class Server:
         if self._is_private:
             tasks.append(loop.create_task(self._leave_when_idle(supervisor)))
         return tasks
+
+    async def _adopt_ended(self, supervisor: Supervisor, strays: list[Folder]) -> None:
+        """Nobody waits for these: their logs are read again from the beginning."""
+        for stray in strays:
+            try:
+                adopted = await adopt(stray, supervisor.store, supervisor.storage / "artifacts")
+            except StepflowError as error:
+                log.warning("folder not adopted", folder=str(stray.path), reason=error.detail)
+            else:
+                supervisor.feed.publish(ExecutionUpdate(adopted.id, adopted))
 
     async def _leave_when_idle(self, supervisor: Supervisor) -> None:
         seconds = float(os.environ.get("_STEPFLOW_IDLE_SECONDS", IDLE_SECONDS))

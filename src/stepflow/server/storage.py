@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from stepflow.backup import SWAPPING
 from stepflow.errors import NoSpace, StorageOwned, StorageUnusable
 
 LOCK_NAME = "server.lock"
@@ -36,10 +37,17 @@ class StorageFolder:
         self.lock = lock
 
     @classmethod
-    def take(cls, path: Path, *, is_private: bool, lock: int | None = None) -> "StorageFolder":
+    def take(
+        cls, path: Path, *, is_private: bool, lock: int | None = None, may_be_half: bool = False
+    ) -> "StorageFolder":
         """Own the folder. `lock` is one that an earlier image of this process holds already.
         StorageOwned names the owner; StorageUnusable and NoSpace say what to do."""
         _make(path)
+        if (path / SWAPPING).exists() and not may_be_half:
+            raise StorageUnusable(
+                f"a restore of {path} was interrupted in its middle: run `stepflow backup restore`"
+                " again"
+            )
         if lock is None:
             lock = _locked(path)
         try:

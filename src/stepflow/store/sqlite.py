@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stepflow.errors import InvalidRequest, InvalidSetting, NotFound, StepflowError, StorageUnusable
 from stepflow.model import Artifact, Execution, Step
-from stepflow.store import adoption, artifacts, executions, pages, upkeep, usual
+from stepflow.store import adoption, artifacts, executions, foreign_wal, pages, upkeep, usual
 from stepflow.store import statistics as figures
 from stepflow.store.connection import settings_of, translated
 from stepflow.store.protocol import (
@@ -73,6 +73,7 @@ async def open_sqlite(path: Path, tuning: SqliteTuning | None = None) -> "Sqlite
     """Open the database, creating or upgrading it. StorageUnusable says why it can't be;
     LegacyDatabase that it is the original's, which was left untouched."""
     tuning = tuning or SqliteTuning()
+    await asyncio.to_thread(foreign_wal.set_aside, path, datetime.now().astimezone())
     await asyncio.to_thread(prepare, path, tuning)
     try:
         return SqliteStore(path, tuning)
