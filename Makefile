@@ -20,6 +20,7 @@ help:
 	@echo 'make check        format, lint, types, import contracts, documentation'
 	@echo 'make bench        measure, against something run beside it'
 	@echo 'make setup        prepare everything, start nothing'
+	@echo 'make fuzz         look for bytes that break the parser, for MINUTES=20'
 	@echo 'make test-deploy  install and start it in every way that the README names'
 	@echo 'make lock         refresh the pinned requirements'
 
@@ -49,6 +50,14 @@ check: setup $(VENV)/.dev-installed
 
 bench: setup $(VENV)/.dev-installed
 	$(BIN)/python bench/run.py $(BENCH)
+
+# Its findings are left in .fuzz/; atheris stays out of the lists, since only this needs it.
+fuzz: setup $(VENV)/.dev-installed
+	@test -d $(VENV)/fuzz || $(PIP) --no-deps --target $(VENV)/fuzz atheris==3.0.0
+	@mkdir -p .fuzz
+	cd .fuzz && PYTHONPATH=$(CURDIR)/$(VENV)/fuzz $(CURDIR)/$(BIN)/python \
+		$(CURDIR)/tests/fuzz/fuzz_markers.py corpus -max_len=400 -timeout=20 \
+		-max_total_time=$$(( $(or $(MINUTES),20) * 60 ))
 
 test-deploy: setup $(VENV)/.dev-installed
 	$(PYTEST) tests/deploy
@@ -81,4 +90,4 @@ $(NODE_MODULES): ui/package-lock.json | $(VENV)/.installed
 $(PAGE): $(NODE_MODULES) $(UI_SOURCES)
 	$(BUILD) ui
 
-.PHONY: help setup run test check bench test-deploy lock
+.PHONY: help setup run test check bench fuzz test-deploy lock

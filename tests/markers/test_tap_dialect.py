@@ -3,6 +3,9 @@
 import pytest
 from saying import events, short
 
+from stepflow.events import Log
+from stepflow.timeline import Parser, ParserOptions
+
 V = "TAP version 14\n"
 
 
@@ -99,3 +102,15 @@ def test_a_plan_that_was_not_kept_is_a_failure() -> None:
 
 def test_it_may_be_switched_off() -> None:
     assert short("TAP version 13\nok", tap="off") == ["TAP version 13", "ok"]
+
+
+def test_markers_behind_a_bail_out_are_found() -> None:
+    assert short(V + "Bail out!\nSTEP_START:a\n")[-1] == "+a"
+
+
+def test_a_bail_out_is_remembered_by_who_goes_on() -> None:
+    options = ParserOptions(tap="on")
+    before = Parser(options, with_lines=True)
+    before.feed(b"Bail out!\n")
+    after = Parser(options, with_lines=True, state=before.state())
+    assert [e.text for e in after.feed(b"ok\n") if isinstance(e, Log)] == ["ok"]

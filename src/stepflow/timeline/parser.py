@@ -181,10 +181,10 @@ class Parser:
 
     def _read_lines(self, region: bytes, count: "_Count", shift: int) -> None:
         """`region` is whole lines behind a newline; it begins at `shift` of the counted data."""
-        done = 1
+        done = self._read_each(region, 1, count, shift)
+        if done == len(region):
+            return
         for position in self._scanner.positions(region):
-            if self._pipeline.reads_every_line:
-                break
             if position < done:
                 continue
             start = region.rfind(b"\n", done - 1, position) + 1
@@ -192,13 +192,17 @@ class Parser:
             self._pass(region, done, start, count, shift)
             count.up_to(start + shift)
             self._read(region[start:end])
-            done = end + 1
+            done = self._read_each(region, end + 1, count, shift)
+        self._pass(region, done, len(region), count, shift)
+
+    def _read_each(self, region: bytes, done: int, count: "_Count", shift: int) -> int:
+        """Every line as long as a dialect wants to see them all; where that ended."""
         while self._pipeline.reads_every_line and done < len(region):
             end = region.find(b"\n", done)
             count.up_to(done + shift)
             self._read(region[done:end])
             done = end + 1
-        self._pass(region, done, len(region), count, shift)
+        return done
 
     def _pass(self, region: bytes, start: int, end: int, count: "_Count", shift: int) -> None:
         """Lines without a marker: they are in the transcript, only a replay wants to hear them."""

@@ -41,6 +41,7 @@ class _Details(msgspec.Struct):
 class _State(msgspec.Struct):
     """`counts[0]` points of the whole so far; behind it those of the open suites."""
 
+    is_over: bool = False
     counts: list[int] = msgspec.field(default_factory=lambda: [0])
     planned: int | None = None
     details: _Details | None = None
@@ -52,9 +53,10 @@ class TapDialect(Dialect):
 
     def __init__(self) -> None:
         self._kept = _State()
+        self._is_switched_on = False
 
     def switch_on(self) -> None:
-        self.reads_every_line = True
+        self.reads_every_line = self._is_switched_on = True
 
     def read(self, text: str) -> Sequence[Marker] | None:
         if not self.reads_every_line:
@@ -82,11 +84,12 @@ class TapDialect(Dialect):
         return (Result(status="failed", message=f"{planned} tests were planned, {run} were run"),)
 
     def state(self) -> Any:
-        return msgspec.to_builtins(self._kept) if self.reads_every_line else None
+        is_needed = self.reads_every_line or self._is_switched_on
+        return msgspec.to_builtins(self._kept) if is_needed else None
 
     def resume(self, state: Any) -> None:
-        self.reads_every_line = True
         self._kept = msgspec.convert(state, _State)
+        self.reads_every_line = not self._kept.is_over
 
     def _read_at(self, depth: int, body: str) -> Sequence[Marker] | None:
         if subtest := _SUBTEST.fullmatch(body):
@@ -194,7 +197,7 @@ class TapDialect(Dialect):
     def _bail_out(self, reason: str) -> Sequence[Marker]:
         ended = self._end_suites(0, "failed")
         self.reads_every_line = False
-        self._kept = _State()
+        self._kept = _State(is_over=True)
         return [Result(status="failed", message=reason or None), *ended]
 
 
