@@ -178,3 +178,21 @@ def test_a_failed_optional_step_does_not_stop_the_execution() -> None:
     parser = Parser(ParserOptions())
     parser.feed(b"STEP_START:a [stop_on_error=no]\nSTEP_ERROR:bad\nSTEP_START:b\n")
     assert parser.stopped_by is None
+
+
+def test_a_name_means_the_step_without_an_id_while_there_is_one() -> None:
+    assert story(START + "a", START + "a [id=x]", DONE + "a", DONE + "a") == [
+        "+a",
+        "+a(a)",
+        "-a:completed/parent_closed",
+        "-a:completed",
+        "!unmatched_end",
+    ]
+    assert story(START + "a [id=x]", START + "b", DONE + "a")[-1] == "-a:completed"
+
+
+def test_an_empty_parent_is_the_top_level() -> None:
+    inner = 'STEP_EVENT:{"event": "step_start", "name": "in", "id": "x", "parent": ""}'
+    assert story(START + "a", inner) == ["+a", "+in"]
+    plain = 'STEP_EVENT:{"event": "step_start", "name": "in", "parent": ""}'
+    assert story(START + "a", plain) == ["+a", "-a:completed/superseded", "+in"]

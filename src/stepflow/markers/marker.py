@@ -17,9 +17,10 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_
 
 class Start(Marker, frozen=True, kw_only=True, tag="step_start"):
     """`is_plain`: the next plain start at its level closes it. `is_parallel`: it closes nothing,
-    and nothing nests under it unasked. `parent` is an id or a name. `key` is what an end compares
-    instead of the id. `is_once`: while its key is open, only the time stamp `ts` moves.
-    `outer_flows`: where to look for a parent if the flow itself holds none."""
+    and nothing nests under it unasked. `parent` is an id or a name, or empty for the top level.
+    `key` is what an end compares instead of the id. `is_once`: while its key is open, only the
+    time stamp `ts` moves. `outer_flows`: where to look for a parent if the flow itself holds
+    none."""
 
     name: str = ""
     kind: StepKind = "step"

@@ -176,6 +176,8 @@ class Timeline:
 
     def _place(self, marker: said.Start) -> tuple[OpenStep | None, OpenStep | None]:
         """The parent of a new step, and the plain step that it closes."""
+        if marker.parent == "":
+            return None, self._tree.plain_child_of(None) if marker.is_plain else None
         parent = self._tree.named(marker.parent) if marker.parent is not None else None
         if parent is not None:
             return parent, self._tree.plain_child_of(parent) if marker.is_plain else None
@@ -223,7 +225,9 @@ class Timeline:
         lane = [s for s in tree.open if s.dialect == dialect and s.flow == marker.flow]
         # Only plain own steps are closed by the next start.
         superseded = tree.superseded if dialect == OWN else []
-        rows: tuple[Sequence[OpenStep | Sibling], ...] = (lane, superseded)
+        # A step with an id is meant by its name only where no other has it.
+        without_id = [s for s in lane if not s.is_parallel]
+        rows: tuple[Sequence[OpenStep | Sibling], ...] = (without_id, lane, superseded)
         return best_match(self._name(marker.name), *rows)
 
     def _adopt(self, parent: Sibling, status: str) -> None:

@@ -79,8 +79,9 @@ class Tree(msgspec.Struct):
         )
 
     def named(self, reference: str) -> OpenStep | None:
-        """By id, else by name, the latest first."""
-        return self.by_id(reference) or best_match(reference, self.open)
+        """By id, else by name, the latest first; those without an id before the others."""
+        without_id = [s for s in self.open if not s.is_parallel]
+        return self.by_id(reference) or best_match(reference, without_id, self.open)
 
     def innermost(self, dialect: str | None = None, flow: str | None = None) -> OpenStep | None:
         """The latest of a lane; parallel steps only where there is no other."""
@@ -106,8 +107,9 @@ class Tree(msgspec.Struct):
                 level = step
         return level, None
 
-    def plain_child_of(self, parent: OpenStep) -> OpenStep | None:
-        return next((s for s in self.open if s.is_plain and s.inside == parent.index), None)
+    def plain_child_of(self, parent: OpenStep | None) -> OpenStep | None:
+        inside = parent.index if parent else None
+        return next((s for s in self.open if s.is_plain and s.inside == inside), None)
 
     def capped(self, parent: OpenStep | None) -> OpenStep | None:
         """The parent, or its own parent where the tree would grow deeper than the cap."""
