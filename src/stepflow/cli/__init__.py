@@ -19,6 +19,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "cancel": "Stop a running execution",
         "rerun": "Run an execution's command again",
     },
+    "In scripts": {
+        "step": "Run a command as a step of the script that calls it",
+    },
     "Look back": {
         "ls": "List executions, newest first",
         "show": "Show an execution: steps, artifacts, remarks, outcome",
