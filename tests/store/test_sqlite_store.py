@@ -24,10 +24,12 @@ from stepflow.store import (
     SqliteStore,
     SqliteTuning,
     Unit,
+    check_schema,
     migrations,
     open_sqlite,
     pages,
 )
+from stepflow.store.schema import REVISION
 from stepflow.store.writer import TRUNCATE_ABOVE_BYTES
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -131,6 +133,23 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(errors.StorageUnusable, match="newer version"):
         opened(tmp_path / "a.db", nothing)
+    with pytest.raises(errors.StorageUnusable, match="newer version"):
+        check_schema(tmp_path / "a.db")
+
+
+def test_a_schema_one_step_ahead_is_worked_with(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.create(execution(1))
+        assert (await store.execution(execution(1).id)).name == execution(1).name
+
+    opened(tmp_path / "a.db", nothing)
+    connection = sqlite3.connect(tmp_path / "a.db")
+    connection.execute("ALTER TABLE executions ADD COLUMN of_tomorrow TEXT")
+    connection.execute("UPDATE alembic_version SET version_num = ?", (f"{int(REVISION) + 1:04}",))
+    connection.commit()
+    connection.close()
+    check_schema(tmp_path / "a.db")
+    opened(tmp_path / "a.db", scenario)
 
 
 def test_a_database_of_the_original_is_refused_untouched(tmp_path: Path) -> None:
@@ -449,38 +468,6 @@ def test_optimizing_says_what_it_did(tmp_path: Path) -> None:
         health = await store.health()
         assert (health.wal_bytes, health.free_pages) == (0, 0)
         await store.create(execution(1))
-
-    opened(tmp_path / "a.db", scenario)
-
-
-def test_rows_of_the_original_are_adopted_once(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-
-    async def scenario(store: SqliteStore) -> None:
-        original = sqlite3.connect(path)
-        original.execute(WRITE_AS_THE_ORIGINAL, original_row(1, "running", "2026-01-01T20:00:00"))
-        original.commit()
-        assert await store.adopt("Asia/Shanghai") == 1
-        assert await store.adopt("Asia/Shanghai") == 0
-        (adopted,) = (await store.executions(Query(tag="red", user="ann"))).executions
-        assert adopted.created_at == datetime(2026, 1, 1, 12, tzinfo=UTC)
-        original.execute(
-            WRITE_AS_THE_ORIGINAL, original_row(1, "completed", "2026-01-01T20:00:00.000001")
-        )
-        original.commit()
-        original.close()
-        assert await store.adopt("Asia/Shanghai") == 1
-        (again,) = (await store.executions(Query(text="legacy"))).executions
-        assert (again.seq, again.status) == (adopted.seq, Status.COMPLETED)
-        assert (await store.statistics(NOON)).by_status == {"completed": 1}
-
-    opened(path, scenario)
-
-
-def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
-        with pytest.raises(errors.InvalidSetting, match="Mars"):
-            await store.adopt("Mars/Base")
 
     opened(tmp_path / "a.db", scenario)
 

@@ -94,12 +94,19 @@ def _start(client: FolderClient) -> None:
                 code = os.waitstatus_to_exitcode(status)
                 if code != StorageOwned.exit_code:
                     raise StorageUnusable(_complaint(complaints, code))
-            if time.monotonic() > give_up_at:
+            if time.monotonic() > give_up_at and not _is_taking_over(client.folder):
                 raise NoServer(
                     f"no server answered for {client.folder} within {_START_SECONDS:g} s:"
                     f" see {client.folder.parent / 'logs' / 'stepflow.log'}"
                 )
             time.sleep(_POLL_SECONDS)
+
+
+def _is_taking_over(folder: Path) -> bool:
+    """Whether a folder of the original program is being backed up or migrated, as long as that
+    takes: the server says in its log how far it is."""
+    halves = (folder.parent / "backups").glob(".[0-9]*_[0-9]*")
+    return (folder / "database" / "migration.json").exists() or any(halves)
 
 
 def _spawn(folder: Path, complaints: IO[bytes]) -> int:

@@ -17,6 +17,7 @@ import msgspec
 from stepflow.backup import DATABASE, Shelf, make
 from stepflow.errors import InvalidSetting, StorageUnusable
 from stepflow.migrate.clock import LocalClock
+from stepflow.migrate.openers import openers
 from stepflow.migrate.proof import Proof, compare_logs, compare_rows
 from stepflow.migrate.report import Report
 from stepflow.migrate.rules import Notes, taken
@@ -27,7 +28,6 @@ from stepflow.store.original import Found, OriginalDatabase, Taken
 
 NOTE_NAME = "migration.json"
 BATCH = 500
-_TRIES = 20
 
 Told = Callable[[str, int, int], None]
 
@@ -123,7 +123,9 @@ def _note(storage: Path) -> _Note | None:
 def _examine(database: Path, report: Report) -> bool:
     """Look without a trace; True if the database is ours. StorageUnusable if it is damaged."""
     with original.look(database) as connection:
-        found = original.damage(connection)
+        # A whole check keeps a writer with a rollback journal out for as long as it takes; while
+        # the original has it open, the copy in the backup is checked instead.
+        found = None if openers(database) else original.damage(connection)
         if found is not None:
             rows = original.readable_rows(connection)
             readable = ", ".join(f"{count} {table}" for table, count in rows.items())
@@ -161,21 +163,38 @@ def _folders(storage: Path) -> list[Path]:
     return sorted(executions.iterdir()) if executions.is_dir() else []
 
 
+def adopt(storage: Path, timezone: str | None) -> list[str]:
+    """Take over what the original wrote into a migrated database since the last time; the ids of
+    the executions. Cheap where there is nothing. Raises StepflowError; then it is done the next
+    time."""
+    database = storage / "database" / DATABASE
+    report = Report(
+        state="adopted", database=str(database), timezone="", timezone_source="of the settings"
+    )
+    return _take_later_rows(storage, database, report, LocalClock(timezone), quiet)
+
+
 def _take_later_rows(
     storage: Path, database: Path, report: Report, clock: LocalClock, told: Told
-) -> None:
-    """Rows that the original wrote after the migration; few, each safe to take at any time."""
+) -> list[str]:
+    report.state = "nothing"
     report.executions = report.steps = report.artifacts = 0
-    with _opened(database) as writing:
-        _take_all(storage, writing, report, clock, told)
-        if report.executions:
-            writing.recount()
-    report.state = "adopted" if report.executions else "nothing"
+    with _opened(database, is_shared=True) as writing:
+        if not (writing.is_something_new() or writing.left_running(1)):
+            return []
+        is_alive = bool(openers(database))
+        taking = _Taking(storage, writing, report, clock, told, is_alive=is_alive)
+        taking.take_all()
+        taking.close_left_running()
+        writing.recount()
+    if taking.taken_ids:
+        report.state = "adopted"
+    return taking.taken_ids
 
 
 @contextmanager
-def _opened(database: Path) -> Iterator[OriginalDatabase]:
-    writing = OriginalDatabase(database)
+def _opened(database: Path, *, is_shared: bool) -> Iterator[OriginalDatabase]:
+    writing = OriginalDatabase(database, is_shared=is_shared)
     try:
         yield writing
     finally:
@@ -209,13 +228,18 @@ class _Migration:
             self._rename_by_copy(Path(note.backup))
         report.database = str(self._database)
         report.executions = report.steps = report.artifacts = 0
-        with _opened(self._database) as writing:
+        is_alive = bool(openers(self._database))
+        with _opened(self._database, is_shared=is_alive) as writing:
+            taking = _Taking(
+                self._storage, writing, report, self._clock, self._options.told, is_alive=is_alive
+            )
             with self._timed("rows and logs"):
                 writing.extend()
-                _take_new(self._storage, writing, report, self._clock, self._options.told)
+                taking.take_new()
             with self._timed("indexes"):
                 writing.make_indexes()
-                _take_all(self._storage, writing, report, self._clock, self._options.told)
+                taking.take_all()
+                taking.close_left_running()
             with self._timed("comparison"):
                 self._prove(Path(note.backup) / DATABASE)
             with self._timed("end"):
@@ -277,49 +301,81 @@ class _Migration:
         self._report.phases[phase] = round(time.monotonic() - begun, 3)
 
 
-def _take_new(
-    storage: Path, writing: OriginalDatabase, report: Report, clock: LocalClock, told: Told
-) -> None:
-    total = report.executions + writing.waiting()
-    for batch in writing.not_taken(BATCH):
-        _take(storage, writing, batch, report, clock)
-        told("executions", min(report.executions, total), total)
+class _Taking:
+    """Rows that are taken one batch after the other; what became of them goes into the report.
+    While the original `is_alive`, what it runs goes on running: it will say how that ended."""
 
+    def __init__(
+        self,
+        storage: Path,
+        writing: OriginalDatabase,
+        report: Report,
+        clock: LocalClock,
+        told: Told,
+        *,
+        is_alive: bool,
+    ) -> None:
+        self._storage = storage
+        self._writing = writing
+        self._report = report
+        self._clock = clock
+        self._told = told
+        self._is_alive = is_alive
+        self.taken_ids: list[str] = []
 
-def _take_all(
-    storage: Path, writing: OriginalDatabase, report: Report, clock: LocalClock, told: Told
-) -> None:
-    """What was rewritten while it was taken comes again; who rewrites for ever waits for the next
-    time."""
-    for _ in range(_TRIES):
-        if not writing.waiting():
-            break
-        _take_new(storage, writing, report, clock, told)
-    while batch := writing.left_over(BATCH):
-        if not _take(storage, writing, batch, report, clock):
-            break
-    while writing.adopt_strays(clock.utc):
-        pass
+    def take_new(self) -> None:
+        """What waits now. Who writes faster than we take would else keep us here for ever."""
+        waiting = self._writing.waiting()
+        total = self._report.executions + waiting
+        for batch in self._writing.not_taken(BATCH):
+            self._take(batch)
+            self._told("executions", min(self._report.executions, total), total)
+            waiting -= len(batch)
+            if waiting <= 0:
+                break
 
+    def take_all(self) -> None:
+        """What was rewritten while it was taken comes again, as long as it gets less; the rest is
+        taken the next time."""
+        before = self._writing.waiting() + 1
+        while 0 < (waiting := self._writing.waiting()) < before:
+            before = waiting
+            self.take_new()
+        while batch := self._writing.left_over(BATCH):
+            if not self._take(batch):
+                break
+        while self._writing.adopt_strays(self._clock.utc):
+            pass
 
-def _take(
-    storage: Path, writing: OriginalDatabase, batch: list[Found], report: Report, clock: LocalClock
-) -> int:
-    """Make their logs, then take their rows; how many executions still were what was read."""
-    made: dict[str, tuple[Taken, Transcribed, Notes]] = {}
-    for found in batch:
-        folder = storage / "executions" / found.id
-        transcribed = transcribe(folder, clock) if is_id(found.id) else Transcribed()
-        notes = Notes()
-        made[found.id] = (taken(found, transcribed, clock, notes), transcribed, notes)
-    if any(transcribed.spans for _, transcribed, _ in made.values()):
-        os.sync()  # one for all: a row that tells of a log must not outlive a power cut alone
-    done = writing.take([one for one, _, _ in made.values()])
-    for one in done:
-        _, transcribed, notes = made[one.found.id]
+    def close_left_running(self) -> None:
+        """What was running when it was taken, and nobody is left who could say how it ended."""
+        while not self._is_alive and (batch := self._writing.left_running(BATCH)):
+            if not self._take(batch):
+                break
+
+    def _take(self, batch: list[Found]) -> int:
+        """Make their logs, then take their rows; how many executions still were what was read."""
+        made: dict[str, tuple[Taken, Transcribed, Notes]] = {}
+        for found in batch:
+            folder = self._storage / "executions" / found.id
+            transcribed = transcribe(folder, self._clock) if is_id(found.id) else Transcribed()
+            notes = Notes()
+            one = taken(found, transcribed, self._clock, notes, is_alive=self._is_alive)
+            made[found.id] = (one, transcribed, notes)
+        if any(transcribed.spans for _, transcribed, _ in made.values()):
+            os.sync()  # one for all: a row that tells of a log must not outlive a power cut alone
+        done = self._writing.take([one for one, _, _ in made.values()])
+        for one in done:
+            _, transcribed, notes = made[one.found.id]
+            self._count(one.found, transcribed, notes)
+        return len(done)
+
+    def _count(self, found: Found, transcribed: Transcribed, notes: Notes) -> None:
+        report = self._report
+        self.taken_ids.append(found.id)
         report.executions += 1
-        report.steps += len(one.found.steps)
-        report.artifacts += len(one.found.artifacts)
+        report.steps += len(found.steps)
+        report.artifacts += len(found.artifacts)
         report.step_logs += len(transcribed.spans)
         report.log_bytes += transcribed.size_bytes
         report.log_lines += transcribed.lines
@@ -327,7 +383,6 @@ def _take(
         report.lost += notes.lost
         report.steps_closed += notes.steps_closed
         report.repaired += notes.repaired
-    return len(done)
 
 
 def _write_durably(path: Path, text: bytes) -> None:

@@ -30,6 +30,7 @@ from stepflow.store.original import Found, Taken
 from stepflow.store.rows import json_text, strip_with
 
 LEFT_RUNNING = "the original left it running"
+_OPEN = ("pending", "running")
 _STEP_STATUSES = frozenset(status.value for status in StepStatus)
 _NO_TIME = "1970-01-01T00:00:00.000000"
 
@@ -44,14 +45,18 @@ class Notes(msgspec.Struct):
     repaired: list[str] = []
 
 
-def taken(found: Found, made: Transcribed, clock: LocalClock, notes: Notes) -> Taken:
-    """What is to become of an execution with its rows."""
+def taken(
+    found: Found, made: Transcribed, clock: LocalClock, notes: Notes, *, is_alive: bool
+) -> Taken:
+    """What is to become of an execution with its rows. While the original `is_alive`, what it runs
+    goes on running."""
     row = found.execution
     execution = _times(row, ("created_at", "started_at", "completed_at"), clock, notes)
     execution |= _repaired(row, notes)
-    outcome, status = _ending(row, notes)
+    is_open = is_alive and row["status"] in _OPEN
+    outcome, status = (None, Status(row["status"])) if is_open else _ending(row, notes)
     steps = _steps(found.steps, made.spans, clock, notes)
-    if row["status"] != status:
+    if outcome is not None and row["status"] != status:
         notes.lost += 1
         execution |= {"status": status.value, "completed_at": _last_seen(found, execution, made)}
         if not row["error_message"]:
@@ -61,7 +66,7 @@ def taken(found: Found, made: Transcribed, clock: LocalClock, notes: Notes) -> T
     failed = 0
     for step in found.steps:
         changes = steps[step["id"]]
-        if step["status"] in ("pending", "running"):
+        if outcome is not None and step["status"] in _OPEN:
             changes |= {"status": _closing(outcome).value, "reason": LEFT_RUNNING}
             changes["completed_at"] = ended_at
             notes.steps_closed += 1
@@ -69,7 +74,7 @@ def taken(found: Found, made: Transcribed, clock: LocalClock, notes: Notes) -> T
         strip = strip_with(strip, step["step_index"], shown)
         failed += shown is StepStatus.FAILED
     execution |= {
-        "outcome": json_text(outcome),
+        "outcome": None if outcome is None else json_text(outcome),
         "failed_steps": failed,
         "step_strip": strip,
         "log_bytes": made.size_bytes,

@@ -156,10 +156,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         return min(100.0, 100.0 * (self.completed_steps + self.failed_steps) / self.total_steps)
 
     def duration(self, now: datetime) -> timedelta | None:
-        """Time from start to end, or to `now` while it runs; None before the start."""
+        """Time from start to end, or to `now` while it runs; None before the start. Never negative,
+        whatever a clock did meanwhile."""
         if self.started_at is None:
             return None
-        return (self.completed_at or now) - self.started_at
+        return max(timedelta(), (self.completed_at or now) - self.started_at)
 
 
 def utc(milliseconds: int) -> datetime:

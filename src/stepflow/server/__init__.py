@@ -6,12 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 import uvloop
 
 from stepflow.config import Configuration, require_safe
-from stepflow.errors import StepflowError, StorageOwned
+from stepflow.errors import LegacyDatabase, StepflowError, StorageOwned
 from stepflow.server.handover import PUBLIC_NAME, Command, received
 from stepflow.server.logs import start_logging
 from stepflow.server.server import Server
@@ -64,7 +65,8 @@ def check(configured: Configuration) -> None:
     """Load what the next image of a server would: its code (imported above), configuration and
     schema. Raises StepflowError, or whatever keeps the code from loading."""
     require_safe(configured)
-    check_schema(configured.storage / "database" / "stepflow.db")
+    with suppress(LegacyDatabase):  # it would be taken over
+        check_schema(configured.storage / "database" / "stepflow.db")
 
 
 def _make_public(configured: Configuration, owner: Owner) -> int:

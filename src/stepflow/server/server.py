@@ -29,9 +29,10 @@ from stepflow.backup import (
     settle_left_behind,
 )
 from stepflow.config import Configuration
-from stepflow.errors import StepflowError, StorageUnusable
+from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
 from stepflow.feed import ExecutionUpdate, Feed
 from stepflow.process import Folder, become_subreaper, find_pump, make_undumpable, raise_open_files
+from stepflow.server import takeover
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
 from stepflow.server.listeners import Listeners
 from stepflow.server.storage import SOCKET_NAME, StorageFolder
@@ -84,7 +85,7 @@ class Server:
             self._left_to_us.sockets,
             is_private=self._is_private,
         )
-        store = await open_sqlite(path / "database" / "stepflow.db", self._tuned())
+        store = await self._opened_store()
         supervisor = self._supervisor(store, original_open_files)
         self._heed_signals()
         await settle_left_behind(path, store)
@@ -119,6 +120,16 @@ class Server:
         (storage.path / SOCKET_NAME).unlink(missing_ok=True)
         storage.release()
         log.info("stopped", scripts="stopped too" if scripts_too else "go on")
+
+    async def _opened_store(self) -> Store:
+        """The store; of a folder of the original program once that is taken over."""
+        path = self._configured.storage
+        database, tuned = path / "database" / "stepflow.db", self._tuned()
+        try:
+            return await open_sqlite(database, tuned)
+        except LegacyDatabase:
+            await asyncio.to_thread(takeover.take_over, path, self._configured)
+            return await open_sqlite(database, tuned)
 
     # --- what it is built of -------------------------------------------------------------
 
@@ -229,6 +240,7 @@ class Server:
         tasks = [
             loop.create_task(self._log_performance(supervisor)),
             loop.create_task(backups.keep_to_schedule()),
+            loop.create_task(takeover.adopt_for_ever(supervisor, self._configured)),
         ]
         if self._is_private:
             tasks.append(loop.create_task(self._leave_when_idle(supervisor)))

@@ -1,6 +1,7 @@
 """Connections to SQLite: opened with the operator's tuning, their errors turned into ours."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +32,11 @@ def open_writer(
 ) -> sqlite3.Connection:
     """The one connection that writes. StorageUnusable where the journal mode can't be had."""
     connection = _open(path, "rw", tuning, any_thread=any_thread)
-    mode = _pragma(connection, f"journal_mode = {tuning.journal_mode}")
+    try:
+        mode = _with_journal_mode(connection, tuning)
+    except sqlite3.Error:
+        connection.close()
+        raise
     if str(mode).lower() != tuning.journal_mode.lower():
         connection.close()
         raise StorageUnusable(
@@ -39,6 +44,19 @@ def open_writer(
             "is it on a network file system?"
         )
     return connection
+
+
+def _with_journal_mode(connection: sqlite3.Connection, tuning: SqliteTuning) -> Any:
+    """SQLite does not wait here: it may refuse at once where another program is just writing."""
+    deadline = time.monotonic() + tuning.busy_timeout.total_seconds()
+    while True:
+        try:
+            return _pragma(connection, f"journal_mode = {tuning.journal_mode}")
+        except sqlite3.OperationalError as error:
+            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
 
 
 def open_reader(

@@ -3,6 +3,7 @@
 Every change goes through `_rewrite`, which keeps the counters, the tags and the search in step.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -200,10 +201,11 @@ def durations_of(execution: Execution) -> dict[Key, int]:
     """What this execution adds to the sum behind the average duration."""
     if not execution.is_finished or execution.started_at is None or execution.completed_at is None:
         return {}
-    seconds = (execution.completed_at - execution.started_at).total_seconds()
+    duration = execution.duration(execution.completed_at)
+    assert duration is not None  # it was started
     return {
         ("duration", "", "executions"): 1,
-        ("duration", "", "microseconds"): round(seconds * 1e6),
+        ("duration", "", "microseconds"): duration // timedelta(microseconds=1),
     }
 
 

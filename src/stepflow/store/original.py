@@ -8,6 +8,7 @@ rewritten it meanwhile, and then it is read again. The version of our schema is 
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -54,14 +55,27 @@ _FRAME_HEADER_BYTES = 24
 _LOOKS = 5
 _PAGES_AT_ONCE = 2000
 _PAGES_IN_WAL = 8000
+_MOST_LOCKED_SECONDS = 0.1
+_PAUSE_SECONDS = 0.12
 
 # The index that begins with created_at; `+` keeps that of seq away, which would have to sort.
 _NOT_TAKEN = """
 SELECT * FROM executions
 WHERE +seq IS NULL AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?
 """
-# The table, once: taken by the server as it ran, which leaves their logs alone.
-_WITHOUT_LOG = "SELECT * FROM executions WHERE log_bytes IS NULL AND seq IS NOT NULL LIMIT ?"
+# idx_executions_seq, idx_steps_foreign, idx_artifacts_seq
+_IS_SOMETHING_NEW = """
+SELECT EXISTS (SELECT 1 FROM executions WHERE seq IS NULL)
+    OR EXISTS (SELECT 1 FROM steps INDEXED BY idx_steps_foreign WHERE seq IS NULL)
+    OR EXISTS (SELECT 1 FROM artifacts WHERE seq IS NULL)
+"""
+# idx_executions_status_seq, then the primary key: what the original ran when it was taken.
+_LEFT_RUNNING = """
+SELECT * FROM executions INDEXED BY idx_executions_status_seq
+WHERE status IN ('pending', 'running') AND seq IS NOT NULL
+    AND EXISTS (SELECT 1 FROM adopted WHERE execution_id = executions.id)
+LIMIT ?
+"""
 # idx_steps_foreign, idx_artifacts_seq, then the primary key.
 _REWRITTEN = """
 SELECT * FROM executions WHERE id IN (
@@ -319,9 +333,13 @@ def rows_of(path: Path, table: str, names: list[str], page: int = 2000) -> Itera
 
 class OriginalDatabase:
     """The one that writes during a migration. Each of its methods is one short transaction or a
-    few, and safe to repeat."""
+    few, and safe to repeat. With `is_shared` it pauses now and then: the original waits for the
+    lock by looking at least every 100 ms, and would find none between two writes of ours.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        self._is_shared = is_shared
+        self._locked_seconds = 0.0
         self._connection = open_writer(path, SqliteTuning(wal_autocheckpoint=_PAGES_IN_WAL))
 
     def close(self) -> None:
@@ -358,8 +376,16 @@ class OriginalDatabase:
             yield found
 
     def left_over(self, batch: int) -> list[Found]:
-        """What was adopted without its log, or has steps or artifacts that came later."""
-        return self._found(_WITHOUT_LOG, (batch,)) or self._found(_REWRITTEN, (batch,))
+        """What has steps or artifacts that came later."""
+        return self._found(_REWRITTEN, (batch,))
+
+    def left_running(self, batch: int) -> list[Found]:
+        """What was taken while the original ran it, and has not ended since."""
+        return self._found(_LEFT_RUNNING, (batch,))
+
+    def is_something_new(self) -> bool:
+        """Whether the original wrote anything since the last time; cheap."""
+        return bool(self._connection.execute(_IS_SOMETHING_NEW).fetchone()[0])
 
     def take(self, batch: Sequence[Taken]) -> list[Taken]:
         """Write what became of each; those that were rewritten since they were read are left."""
@@ -429,6 +455,7 @@ class OriginalDatabase:
         self._write(lambda ledger: ledger.execute(statement))
 
     def _write(self, write: Callable[[Ledger], Value]) -> Value:
+        began = time.monotonic()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             ledger = Ledger(self._connection)
@@ -442,6 +469,10 @@ class OriginalDatabase:
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+        self._locked_seconds += time.monotonic() - began
+        if self._is_shared and self._locked_seconds > _MOST_LOCKED_SECONDS:
+            time.sleep(_PAUSE_SECONDS)
+            self._locked_seconds = 0.0
         return result
 
 

@@ -270,7 +270,8 @@ class Store(Protocol):
         """How many executions all pages have together; None if counting takes longer."""
 
     async def unfinished(self) -> list[Execution]:
-        """All pending and running executions, oldest first."""
+        """All pending and running executions, oldest first, but for those that the original
+        program runs."""
 
     async def finished_before(self, before: datetime, limit: int) -> list[str]:
         """Ids of executions that ended before a time, oldest first."""
@@ -309,9 +310,6 @@ class Store(Protocol):
 
     async def statistics(self, now: datetime) -> Statistics:
         """Figures over all executions."""
-
-    async def adopt(self, timezone: str) -> int:
-        """Take over rows that the original wrote last, their times being of this zone; how many."""
 
     async def health(self) -> Health:
         """What the store measures of itself. Unavailable if it does not answer."""

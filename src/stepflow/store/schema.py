@@ -10,10 +10,14 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+import structlog
+
 from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
 from stepflow.store.connection import open_writer, translated
 from stepflow.store.statements import schema
 from stepflow.store.tuning import SqliteTuning
+
+log = structlog.get_logger("stepflow.store")
 
 REVISION = "0001"
 VERSION_TABLE = """
@@ -37,7 +41,10 @@ def prepare(path: Path, tuning: SqliteTuning) -> None:
     if revision == REVISION:
         return
     if revision is not None:
-        _upgrade(path, revision)
+        if _is_one_step_ahead(revision):
+            log.warning("the database is one version ahead of this program", schema=revision)
+        else:
+            _upgrade(path, revision)
         return
     try:
         path.touch(mode=0o600)
@@ -52,15 +59,23 @@ def check_schema(path: Path) -> None:
     """Raise what would keep this code from opening the database; changes nothing."""
     _refuse_older_name(path)
     if path.exists() and path.stat().st_size:
-        _revision(path)
+        revision = _revision(path)
+        if revision is not None and revision != REVISION and not _is_one_step_ahead(revision):
+            _require_known(path, revision)
+
+
+def _is_one_step_ahead(revision: str) -> bool:
+    """Migrations only add, and what one of them adds may be left empty: the release before can go
+    on with it. Further ahead nobody has promised that."""
+    return revision.isdecimal() and int(revision) == int(REVISION) + 1
 
 
 def _refuse_older_name(path: Path) -> None:
     older = path.with_name("containerflow.db")
     if older.exists() and not path.exists():
         raise LegacyDatabase(
-            f"{older} was written by the original StepFlow Monitor and was left untouched: run"
-            " `stepflow migrate` first"
+            f"{older} was written by the original StepFlow Monitor and was left untouched: start"
+            " the server on its folder, or run `stepflow migrate`"
         )
 
 
@@ -84,8 +99,8 @@ def _revision(path: Path) -> str | None:
         return str(row[0])
     if {"executions", "steps", "artifacts"} <= tables:
         raise LegacyDatabase(
-            f"{path} was written by the original StepFlow Monitor and was left untouched: run"
-            " `stepflow migrate` first"
+            f"{path} was written by the original StepFlow Monitor and was left untouched: start"
+            " the server on its folder, or run `stepflow migrate`"
         )
     if tables:
         raise StorageUnusable(
@@ -134,6 +149,12 @@ def _create(path: Path, tuning: SqliteTuning) -> None:
         connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def _require_known(path: Path, revision: str) -> None:
+    from stepflow.store import migrations  # noqa: PLC0415 - Alembic takes 0.7 s to import
+
+    migrations.require_known(path, revision)
 
 
 def _upgrade(path: Path, revision: str) -> None:

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Unpack
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from stepflow.errors import InvalidRequest, InvalidSetting, NotFound, StepflowError, StorageUnusable
+from stepflow.errors import InvalidRequest, NotFound, StepflowError, StorageUnusable
 from stepflow.model import Artifact, Execution, Step
-from stepflow.store import adoption, artifacts, executions, foreign_wal, pages, upkeep, usual
+from stepflow.store import artifacts, executions, foreign_wal, pages, upkeep, usual
 from stepflow.store import statistics as figures
 from stepflow.store.connection import settings_of, translated
 from stepflow.store.protocol import (
@@ -43,10 +42,12 @@ from stepflow.store.tuning import SqliteTuning
 from stepflow.store.writer import Writer
 
 _EXECUTION = "SELECT * FROM executions WHERE id = ?"
-# idx_executions_status_seq finds the few; they are sorted.
+# idx_executions_status_seq finds the few; they are sorted. What the original runs is its own.
 _UNFINISHED = """
 SELECT * FROM executions INDEXED BY idx_executions_status_seq
-WHERE status IN ('pending', 'running') AND seq IS NOT NULL ORDER BY seq
+WHERE status IN ('pending', 'running') AND seq IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM adopted WHERE execution_id = executions.id)
+ORDER BY seq
 """
 # idx_executions_completed_at
 _FINISHED_BEFORE = """
@@ -225,24 +226,6 @@ class SqliteStore:
 
     async def statistics(self, now: datetime) -> Statistics:
         return await self._reader.ask("statistics", partial(figures.statistics, now=now))
-
-    async def adopt(self, timezone: str) -> int:
-        try:
-            zone = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise InvalidSetting(f"there is no time zone {timezone!r}") from error
-        taken = 0
-        for adopt_batch in (
-            adoption.adopt_executions,
-            adoption.adopt_steps,
-            adoption.adopt_artifacts,
-        ):
-            # A short write each, so that nobody waits long behind a large adoption.
-            while batch := await self._writer.write(partial(adopt_batch, zone=zone)):
-                taken += batch
-        if taken:
-            await self._writer.write(adoption.recount_tables)
-        return taken
 
     async def health(self) -> Health:
         pages_now = await self._reader.ask("health", upkeep.figures)

@@ -296,6 +296,12 @@ class Supervisor:
             len(self._running), len(self._pending), self._rules.max_running, self.problem
         )
 
+    async def announce(self, execution_ids: list[str]) -> None:
+        """Tell watchers of executions that were written by somebody else."""
+        for execution_id in execution_ids:
+            with suppress(NotFound):  # removed meanwhile
+                self._publish(await self.store.execution(execution_id))
+
     # --- the life of the server ----------------------------------------------------------
 
     async def recover(self, holds: dict[str, int] | None = None) -> int:

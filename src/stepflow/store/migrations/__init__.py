@@ -15,17 +15,22 @@ from sqlalchemy.pool import NullPool
 from stepflow.errors import StorageUnusable
 
 
-def upgrade(path: Path, revision: str | None) -> None:
-    """Bring a database from `revision` (None: empty) to the newest one."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+def require_known(path: Path, revision: str) -> None:
+    """Raise StorageUnusable for a revision that a newer release made."""
     try:
-        if revision is not None:
-            ScriptDirectory.from_config(config).get_revision(revision)
+        ScriptDirectory.from_config(_config()).get_revision(revision)
     except CommandError as error:
         raise StorageUnusable(
-            f"{path} was written by a newer version (its schema is {revision})"
+            f"{path} was written by a newer version (its schema is {revision}) and was left"
+            " untouched: start that version, or put back a backup from before the upgrade"
         ) from error
+
+
+def upgrade(path: Path, revision: str | None) -> None:
+    """Bring a database from `revision` (None: empty) to the newest one."""
+    if revision is not None:
+        require_known(path, revision)
+    config = _config()
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
 
     # The driver would commit before each CREATE; this makes it leave transactions alone.
@@ -40,3 +45,9 @@ def upgrade(path: Path, revision: str | None) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config
