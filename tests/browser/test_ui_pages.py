@@ -78,13 +78,25 @@ def test_a_page_fits_its_width(page: WatchedPage, ids: dict[str, str], width: in
 
 
 def test_the_theme_can_be_chosen_and_is_remembered(page: WatchedPage) -> None:
-    page.open()
-    page.page.get_by_role("button", name="Theme: system").click()
-    page.page.get_by_role("button", name="Theme: light").click()
+    page.open().page.get_by_role("button", name="Preferences").click()
+    page.page.get_by_role("radio", name="Dark").check()
+    assert violations(page.page) == []
     page.page.reload()
-    expect(page.page.get_by_role("button", name="Theme: dark")).to_be_visible()
     ground = page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert ground == "rgb(13, 17, 23)"
+
+
+def test_the_language_is_the_browsers_until_one_is_chosen(
+    browser: Browser, server: ServerProcess
+) -> None:
+    with WatchedPage(browser, server.url, locale="zh-TW") as page:
+        page.open().page.get_by_role("button", name="偏好设置").click()
+        assert page.page.locator("html").get_attribute("lang") == "zh-CN"
+        page.page.get_by_role("radio", name="English").click()
+        expect(page.page.get_by_role("button", name="Preferences")).to_be_focused()
+        page.page.reload()
+        expect(page.page.get_by_role("link", name="New execution")).to_be_visible()
+        assert page.page.locator("html").get_attribute("lang") == "en"
 
 
 def test_it_works_behind_a_path_prefix(browser: Browser, server: ServerProcess) -> None:

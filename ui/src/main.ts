@@ -1,13 +1,15 @@
-/** Starts the page: routes, the socket, the shell. */
+/** Starts the page: its language, routes, the socket, the shell. */
 
 import { mount } from "svelte";
 import "./app.css";
-import App from "./App.svelte";
+import { language } from "./live/language.svelte";
 import { router } from "./live/router.svelte";
 import { socket } from "./live/socket.svelte";
+import Root from "./Root.svelte";
 
 const target = document.getElementById("app");
 if (!target) throw new Error("index.html has no #app");
 router.start();
 socket.start();
-mount(App, { target });
+await language.start();
+mount(Root, { target });

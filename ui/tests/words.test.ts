@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { words } from "../src/words/words";
+import { en } from "../src/words/en";
 
 const files = import.meta.glob<string>(["../src/**/*.{svelte,ts}", "!../src/words/**"], {
   query: "?raw",
@@ -10,7 +10,7 @@ const source = Object.values(files).join("\n");
 
 /** Read with a key that is computed: `words.status[status]`. */
 const BY_KEY =
-  /^(theme|status|outcome|stepStatus|connection|execution\.tabs|log\.time|artifacts\.state)\./;
+  /^(theme|language|status|outcome|stepStatus|connection|execution\.tabs|log\.time|artifacts\.state)\./;
 /** Read through a shorter name. */
 const SHORT: Record<string, string> = { form: "t", details: "d", keys: "keys" };
 
@@ -30,7 +30,7 @@ function isUsed(path: string): boolean {
 }
 
 test("no text of the catalogue is left over", () => {
-  const unused = [...leaves(words)].filter((path) => !BY_KEY.test(path) && !isUsed(path));
+  const unused = [...leaves(en)].filter((path) => !BY_KEY.test(path) && !isUsed(path));
   expect(unused).toEqual([]);
 });
 

@@ -6,7 +6,7 @@ import { recalled, remember } from "./memory";
 export type Theme = "system" | "light" | "dark";
 export type TimeMode = "off" | "clock" | "elapsed";
 
-const THEMES: readonly Theme[] = ["system", "light", "dark"];
+export const THEMES: readonly Theme[] = ["system", "light", "dark"];
 const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed"];
 
 /** A phone: there is no room beside the log, and a finger points at its lines. */
@@ -22,9 +22,9 @@ class Preferences {
     this.#applyTheme();
   }
 
-  nextTheme(): void {
-    this.theme = following(THEMES, this.theme);
-    remember("theme", this.theme);
+  chooseTheme(theme: Theme): void {
+    this.theme = theme;
+    remember("theme", theme);
     this.#applyTheme();
   }
 

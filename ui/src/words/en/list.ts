@@ -1,0 +1,40 @@
+/** The history of executions. */
+
+import { n, ordinal, plural } from "./numbers";
+
+export const list = {
+  list: {
+    title: "Executions",
+    filter: "Filter by name, command or tag",
+    all: "All",
+    status: "Status",
+    columns: {
+      status: "Status",
+      name: "Name",
+      steps: "Steps",
+      started: "Started",
+      duration: "Duration",
+      user: "User",
+    },
+    figures: {
+      running: (count: number) => `${n(count)} running`,
+      queued: (count: number) => `${n(count)} queued`,
+      total: (count: number) => `${n(count)} in total`,
+      success: (percent: number) => `${percent}% succeeded`,
+    },
+    shown: (shown: number, total: number | null) =>
+      total === null ? plural(shown, "execution", "executions") : `${n(shown)} of ${n(total)}`,
+    more: "Load more",
+    loading: "Loading",
+    empty: "Nothing has run here yet",
+    emptyHint: "Start a script here, or from a terminal:",
+    none: "No execution matches these filters",
+    clear: "Clear filters",
+    notStarted: "Not started",
+    queuePlace: (place: number) => `${ordinal(place)} in queue`,
+    steps: (done: number, total: number) => `${n(done)} of ${n(total)} steps finished`,
+    failedSteps: (count: number) => plural(count, "step failed", "steps failed"),
+    errors: (count: number) => plural(count, "error", "errors"),
+    warnings: (count: number) => plural(count, "warning", "warnings"),
+  },
+};

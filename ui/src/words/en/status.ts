@@ -1,0 +1,31 @@
+/** States and outcomes in words. */
+
+export const status = {
+  status: {
+    pending: "Queued",
+    running: "Running",
+    completed: "Completed",
+    failed: "Failed",
+    cancelled: "Cancelled",
+  },
+  outcome: {
+    succeeded: "Succeeded",
+    failed: "Failed",
+    killed: "Killed",
+    timed_out: "Timed out",
+    cancelled: "Cancelled",
+    stopped_on_error: "Stopped on error",
+    log_limit: "Log limit",
+    could_not_start: "Could not start",
+    lost: "Lost",
+  },
+  stepStatus: {
+    pending: "Not started",
+    running: "Running",
+    completed: "Completed",
+    failed: "Failed",
+    cancelled: "Cancelled",
+    skipped: "Skipped",
+    unknown: "Unknown",
+  },
+};

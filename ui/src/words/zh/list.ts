@@ -1,0 +1,39 @@
+import type { list as english } from "../en/list";
+import { n } from "./numbers";
+
+export const list: typeof english = {
+  list: {
+    title: "执行记录",
+    filter: "按名称、命令或标签筛选",
+    all: "全部",
+    status: "状态",
+    columns: {
+      status: "状态",
+      name: "名称",
+      steps: "步骤",
+      started: "开始时间",
+      duration: "耗时",
+      user: "用户",
+    },
+    figures: {
+      running: (count) => `${n(count)} 个运行中`,
+      queued: (count) => `${n(count)} 个排队中`,
+      total: (count) => `共 ${n(count)} 个`,
+      success: (percent) => `成功率 ${percent}%`,
+    },
+    shown: (shown, total) =>
+      total === null ? `${n(shown)} 个执行` : `${n(shown)} / ${n(total)} 个`,
+    more: "加载更多",
+    loading: "加载中",
+    empty: "这里还没有运行过任何东西",
+    emptyHint: "在这里启动一个脚本，或者在终端里运行：",
+    none: "没有符合筛选条件的执行",
+    clear: "清除筛选",
+    notStarted: "未开始",
+    queuePlace: (place) => `队列第 ${n(place)} 位`,
+    steps: (done, total) => `已结束 ${n(done)} / ${n(total)} 个步骤`,
+    failedSteps: (count) => `${n(count)} 个步骤失败`,
+    errors: (count) => `${n(count)} 个错误`,
+    warnings: (count) => `${n(count)} 个警告`,
+  },
+};
