@@ -12,6 +12,7 @@ from stepflow.model import (
     Outcome,
     Succeeded,
     TimedOut,
+    in_words,
 )
 from stepflow.process import ExitRecord, Launch, Stage, Why
 
@@ -80,3 +81,11 @@ def exit_code_of(exit_: ExitRecord | None, learned_code: int | None = None) -> i
     if learned_code is not None and learned_code < 0:
         return 128 - learned_code
     return learned_code
+
+
+def error_message(outcome: Outcome, last_error: str | None) -> str | None:
+    """What went wrong in one line: the outcome, and the last error that the script told of."""
+    words = in_words(outcome)
+    if words == "succeeded":
+        return last_error
+    return words if last_error is None else f"{words}: {last_error}"

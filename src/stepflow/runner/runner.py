@@ -5,38 +5,30 @@ durable before anyone hears of it, so a server that starts again goes on exactly
 """
 
 import asyncio
-import errno
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
 
-from stepflow.artifacts import ArtifactFolder
-from stepflow.errors import AlreadyPumped, Conflict, Gone, NotFound, StaleOwner, Unavailable
-from stepflow.events import Annotation, AnyEvent, ArtifactMarked, Mask, StepEnd
+from stepflow.errors import AlreadyPumped, Conflict, Gone, StaleOwner, Unavailable
+from stepflow.events import Annotation, AnyEvent, StepEnd
 from stepflow.feed import (
     MOST_FRESH_BYTES,
     AnnotationUpdate,
-    ArtifactUpdate,
     ExecutionUpdate,
-    Feed,
     Fresh,
     LogComplete,
     LogGrown,
     StepUpdate,
 )
 from stepflow.model import (
-    Artifact,
-    ArtifactState,
     Cancellation,
     CouldNotStart,
     Execution,
@@ -45,9 +37,6 @@ from stepflow.model import (
     Status,
     Step,
     StoppedOnError,
-    artifact_id,
-    in_words,
-    step_id,
 )
 from stepflow.process import (
     Folder,
@@ -63,44 +52,23 @@ from stepflow.process import (
     start,
     stop_script,
 )
-from stepflow.runner.ending import exit_code_of, outcome_of
-from stepflow.runner.log_file import open_log, restore_log
-from stepflow.runner.masking import hidden, masked
-from stepflow.runner.tail import Tail, Watched
-from stepflow.store import Settlement, Store, Unit
+from stepflow.runner.copies import Copies
+from stepflow.runner.ending import error_message, exit_code_of, outcome_of
+from stepflow.runner.log_reader import PIECE_BYTES, LogReader
+from stepflow.runner.seams import Seams
+from stepflow.runner.tail import Watched
+from stepflow.runner.tidying import tidy
+from stepflow.store import Settlement, Unit
 from stepflow.timeline import Parser, ParserOptions
-from stepflow.transcript import LineIndex, Masks, Transcript, write_masks
+from stepflow.transcript import Masks
 
-BLOCK_BYTES = 64 << 10
-PIECE_BYTES = BLOCK_BYTES
 TURN_BYTES = 256 << 10
 TURN_SECONDS = 0.002
-RETRY_SECONDS = 1.0
 MOST_STARTS = 3
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
-Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
-_buffer = memoryview(bytearray(PIECE_BYTES))
-
-
-@dataclass(frozen=True)
-class Seams:
-    """What every runner works with. `spawning` is one thread: creating, deleting and starting
-    happen in it one after the other; `copying` copies artifacts and syncs files. `problem` says
-    why the storage can't be written now, or nothing; `problem_lately` is cheap, for readers."""
-
-    store: Store
-    feed: Feed
-    tail: Tail
-    artifacts: ArtifactFolder
-    spawning: Executor
-    copying: Executor
-    pump_program: list[str]
-    problem: Callable[[], str | None]
-    problem_lately: Callable[[], str | None]
 
 
 class Runner:
@@ -114,30 +82,33 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self.execution = execution
         self.folder = folder
-        self.masks = masks
         self.pump: Pump | None = None
         self.ended: asyncio.Future[Execution] = self._loop.create_future()
         self.published_bytes = 0
         self._told_bytes = 0
-        self._has_new_masks = False
         self._is_kill_asked = False
         self._launch = launch
         self._hold: int | None = None
-        self._log: int | None = None
+        self._log = self._log_reader(masks)
         self._watched: Watched | None = None
-        self._index: LineIndex | None = None
-        self._past: Transcript | None = None
-        self._parser = Parser(ParserOptions(nesting=execution.nesting))
         self._recorded_offset = 0
-        self._backlog_end = 0
         self._script: int | None = None
         self._recording: asyncio.Task[None] | None = None
-        self._copies: set[asyncio.Task[None]] = set()
-        self._may_have_artifacts = False
+        directory = Path(launch.working_directory)
+        self._copies = Copies(seams, execution.id, directory, self._begun)
         self._last_error: str | None = None
         self._starts = 0
         self._is_abandoned = False
         self._is_settling = False
+
+    @property
+    def masks(self) -> Masks:
+        """The secrets that no reader of the log may see."""
+        return self._log.masks
+
+    def _log_reader(self, masks: Masks, state: bytes | None = None) -> LogReader:
+        options = ParserOptions(nesting=self.execution.nesting)
+        return LogReader(self.folder, Parser(options, state=state), masks)
 
     # --- beginning -----------------------------------------------------------------------
 
@@ -154,7 +125,7 @@ class Runner:
         self._launch = launch
         self._starts += 1
         try:
-            self.pump = await self._in_spawning(self._spawn)
+            self.pump = await self._seams.in_spawning(self._spawn)
         except (OSError, Unavailable) as error:
             self._blame_storage()
             reason = getattr(error, "strerror", None) or str(error)
@@ -208,7 +179,7 @@ class Runner:
             else:
                 await self._settle(Lost("its folder is gone"))
             return
-        self.pump = await self._in_spawning(self._found_pump)
+        self.pump = await self._seams.in_spawning(self._found_pump)
         if self.pump is None and not self._was_started():
             # A power cut may have taken the records of a script that did run.
             if self.execution.started_at is not None and self.execution.started_at < _booted_at():
@@ -226,9 +197,8 @@ class Runner:
             )
         state = await self._seams.store.follow_state(self.execution.id)
         if state is not None:
-            self._may_have_artifacts = True
-            options = ParserOptions(nesting=self.execution.nesting)
-            self._parser = Parser(options, state=state.state)
+            self._copies.may_wait()
+            self._log = self._log_reader(self.masks, state.state)
             self._recorded_offset = state.offset
         await self._follow()
         self._stop_if_asked()
@@ -259,34 +229,23 @@ class Runner:
     async def _follow(self) -> None:
         holder = self.pump.pid if self.pump is not None else None
         try:
-            self._log = open_log(self.folder, holder)
+            backlog_end = self._log.open(holder)
         except FileNotFoundError:
             self._blame_storage()
             await self._settle(Lost("its log is gone"))
             return
-        self._backlog_end = os.fstat(self._log).st_size
         # Readers may have been further than the last save; their cursors must stay valid.
-        self.published_bytes = max(self.published_bytes, self._backlog_end)
-        if self._backlog_end < self._parser.offset:
-            # After a power cut the log may be shorter than what was recorded of it.
-            log.warning("log shorter than recorded", execution=self.execution.id)
-        elif self._backlog_end > self._parser.offset:
-            with suppress(NotFound):
-                self._past = Transcript.open(self.folder.path)
-        await self._loop.run_in_executor(self._seams.copying, self._open_index)
-        self._watched = self._seams.tail.add(self._log, self._drain, turn_bytes=PIECE_BYTES)
+        self.published_bytes = max(self.published_bytes, backlog_end)
+        await self._loop.run_in_executor(self._seams.copying, self._log.open_index)
+        descriptor = self._log.descriptor
+        assert descriptor is not None
+        self._watched = self._seams.tail.add(descriptor, self._drain, turn_bytes=PIECE_BYTES)
         self._watch_pump()
 
     def _blame_storage(self) -> None:
         """What is missing because the whole storage is may come back with it. Unavailable."""
         if (problem := self._seams.problem()) is not None:
             raise Unavailable(problem)
-
-    def _open_index(self) -> None:
-        """The line index as far as the parser is; what a crash took of it is counted again."""
-        self._index = LineIndex(self.folder.line_index)
-        if len(self._index) < self._parser.offset // BLOCK_BYTES and self.folder.log.exists():
-            self._index.rebuild(self.folder.log)
 
     def _watch_pump(self) -> None:
         if self.pump is None:
@@ -301,55 +260,25 @@ class Runner:
 
     def _drain(self) -> int:
         """Read one turn's worth; the tail calls it."""
-        if self._recording is not None or self._is_settling or self._log is None:
+        if self._recording is not None or self._is_settling or self._log.descriptor is None:
             return 0
         if self._seams.problem_lately() is not None:
             return 0
         taken, began = 0, time.perf_counter()
         while taken < TURN_BYTES and time.perf_counter() - began < TURN_SECONDS:
-            room = self._piece()
-            count = os.preadv(self._log, [_buffer[:room]], self._parser.offset)
-            if count == 0:
+            data, may_be_more = self._log.read()
+            if not data:
                 break
-            taken += count
-            if events := self._parse(_buffer[:count]):
+            taken += len(data)
+            if events := self._log.parse(data):
                 self._recording = self._begun(self._record(events))
                 return max(taken, PIECE_BYTES)
-            if count < room:
+            if not may_be_more:
                 break
         if taken:
-            is_all = count == taken and self._past is None
-            self._publish_growth(_buffer[:count] if is_all else None)
+            is_all = len(data) == taken and not self._log.is_in_backlog
+            self._publish_growth(data if is_all else None)
         return taken
-
-    def _piece(self) -> int:
-        """How much to read at once: of old output not more than what arrived at one time."""
-        offset = self._parser.offset
-        if self._past is None or offset >= self._backlog_end:
-            return PIECE_BYTES
-        arrivals = self._past.source.times.between(offset, offset + PIECE_BYTES - 1)
-        following = next((o for o in arrivals.offsets if o > offset), offset + PIECE_BYTES)
-        return following - offset
-
-    def _parse(self, data: memoryview) -> list[AnyEvent]:
-        at, offset = datetime.now(UTC), self._parser.offset
-        if self._past is not None:
-            if offset < self._backlog_end:
-                at = self._past.time_of(offset) or at
-            else:
-                self._past.close()
-                self._past = None
-        events = self._parser.feed(data, at)
-        if self._index is not None and (counts := self._parser.take_blocks()):
-            self._index.append(counts, first=offset // BLOCK_BYTES)
-        return self._shown(events)
-
-    def _shown(self, events: list[AnyEvent]) -> list[AnyEvent]:
-        """The events without secrets, those included that they themselves tell of."""
-        if values := [v.encode() for e in events if isinstance(e, Mask) for v in e.values]:
-            self.masks = self.masks.extended(values)
-            self._has_new_masks = True
-        return [masked(event, self.masks) for event in events] if self.masks else events
 
     # --- recording -----------------------------------------------------------------------
 
@@ -357,9 +286,9 @@ class Runner:
         """Make one chunk's events durable, then tell of them, then let the log be read on."""
         unit = self._unit(events)
         stopping = self._stopping_step(events)
-        if self._has_new_masks:
-            self._has_new_masks = False
-            await self._in_copying(lambda: self.masks.keep(self.folder.masks))
+        if self._log.has_new_masks:
+            self._log.has_new_masks = False
+            await self._seams.in_copying(self.execution.id, self._log.keep_masks)
         try:
             if stopping is None:
                 steps = await self._keep(unit)
@@ -370,25 +299,22 @@ class Runner:
             self._abandon()
             return
         await self._tell(events, steps)
-        for artifact in unit.artifacts:
-            self._may_have_artifacts = True
-            self._copy(artifact)
+        self._copies.begin(unit.artifacts)
         self._recording = None
         self._publish_growth()
         self.wake()
 
     def _unit(self, events: list[AnyEvent]) -> Unit:
         now = datetime.now(UTC)
-        state = self._parser.state()
         return Unit(
             execution_id=self.execution.id,
             old_offset=self._recorded_offset,
-            offset=self._parser.offset,
-            lines=self._parser.line,
-            state=hidden(state, self.masks) if self.masks else state,
+            offset=self._log.offset,
+            lines=self._log.line,
+            state=self._log.state(),
             at=now,
             events=events,
-            artifacts=[self._waiting(e, now) for e in events if isinstance(e, ArtifactMarked)],
+            artifacts=self._copies.wanted(events, now),
         )
 
     async def _keep(self, unit: Unit) -> list[Step]:
@@ -397,34 +323,12 @@ class Runner:
         return steps
 
     async def _insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
-        """Write, unchanged and as often as it takes: a full disk ends some day. Nothing is
-        written while the storage is not the one that it was."""
-        while True:
-            if self._seams.problem() is None:
-                try:
-                    return await write()
-                except Unavailable as error:
-                    log.warning("write refused", execution=self.execution.id, reason=str(error))
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _in_copying(self, write: Callable[[], object]) -> None:
-        """Write to files in a thread, again and again while the disk is full."""
-        while True:
-            if self._seams.problem() is None:
-                try:
-                    await self._loop.run_in_executor(self._seams.copying, write)
-                except OSError as error:
-                    if error.errno not in _FULL:
-                        raise
-                    log.warning("disk full", execution=self.execution.id, reason=str(error))
-                else:
-                    return
-            await asyncio.sleep(RETRY_SECONDS)
+        return await self._seams.insist(self.execution.id, write)
 
     async def save(self) -> None:
         """Record how far the log was read, if that is further than the last event."""
         is_free = self._recording is None and not self._is_settling
-        if is_free and self._parser.offset > self._recorded_offset:
+        if is_free and self._log.offset > self._recorded_offset:
             self._recording = self._begun(self._record([]))
             await asyncio.wait((self._recording,))
 
@@ -462,48 +366,6 @@ class Runner:
     def _fail_with(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self.ended.done():
             self.ended.set_exception(error)
-
-    # --- artifacts -----------------------------------------------------------------------
-
-    def _waiting(self, marked: ArtifactMarked, now: datetime) -> Artifact:
-        index = marked.index
-        return Artifact(
-            id=artifact_id(self.execution.id, marked.number),
-            execution_id=self.execution.id,
-            step_id=None if index is None else step_id(self.execution.id, index),
-            name=marked.name or marked.path,
-            description=marked.description,
-            created_at=marked.at or now,
-            source_path=marked.path,
-            line=marked.log_line,
-            state=ArtifactState.WAITING,
-        )
-
-    def _copy(self, artifact: Artifact, *, is_last_try: bool = False) -> asyncio.Task[None]:
-        task = self._begun(self._copied(artifact, is_last_try))
-        self._copies.add(task)
-        task.add_done_callback(self._copies.discard)
-        return task
-
-    async def _copied(self, artifact: Artifact, is_last_try: bool) -> None:
-        directory = Path(self._launch.working_directory)
-        kept = await self._loop.run_in_executor(
-            self._seams.copying,
-            lambda: self._seams.artifacts.keep(
-                artifact, working_directory=directory, is_last_try=is_last_try
-            ),
-        )
-        await self._insist(lambda: self._seams.store.keep_artifact(kept))
-        self._seams.feed.publish(ArtifactUpdate(self.execution.id, kept))
-
-    async def _last_copies(self) -> None:
-        if not self._may_have_artifacts:
-            return
-        while self._copies:
-            await asyncio.gather(*self._copies)
-        for artifact in await self._seams.store.artifacts(self.execution.id):
-            if artifact.state is ArtifactState.WAITING:
-                await self._copy(artifact, is_last_try=True)
 
     # --- stopping ------------------------------------------------------------------------
 
@@ -564,7 +426,7 @@ class Runner:
     async def _hang_up(self, records: StatusRecords) -> None:
         if records.script is not None:
             with suppress(Gone):
-                await self._in_spawning(
+                await self._seams.in_spawning(
                     stop_script, records.script.identity, signal.SIGKILL, self.execution.id
                 )
         await self._read_rest()
@@ -575,7 +437,7 @@ class Runner:
             with suppress(Gone):
                 self._script = records.script.identity.open()
         try:
-            self.pump = await self._in_spawning(
+            self.pump = await self._seams.in_spawning(
                 attach,
                 self.folder,
                 self.execution.id,
@@ -583,7 +445,7 @@ class Runner:
                 self._seams.pump_program,
             )
         except AlreadyPumped:
-            self.pump = await self._in_spawning(running_pump, self.folder)
+            self.pump = await self._seams.in_spawning(running_pump, self.folder)
         except FileNotFoundError:
             self._blame_storage()
             await self._read_rest()
@@ -621,7 +483,7 @@ class Runner:
 
     async def _read_rest(self) -> None:
         """Read the log to its end: nothing writes to it any more."""
-        if self._log is None:
+        if self._log.descriptor is None:
             return
         while True:
             if self._recording is not None:
@@ -650,22 +512,22 @@ class Runner:
         if self._is_settling:
             return
         self._is_settling = True
+        identity, store = self.execution.id, self._seams.store
         at = at or datetime.now(UTC)
         is_cancelled = not isinstance(outcome, Lost) and self.execution.cancellation is not None
-        final = self._parser.finish(exit_code, at, cancelled=is_cancelled)
-        events = self._shown(final)
-        if events or self._parser.offset > self._recorded_offset:
+        events = self._log.finish(exit_code, at, cancelled=is_cancelled)
+        if events or self._log.offset > self._recorded_offset:
             await self._record(events)
-        await self._last_copies()
-        await self._in_copying(self._sync)
+        await self._copies.finish()
+        await self._seams.in_copying(identity, self._log.seal)
         last_error = await self._last_error_of_all()
         settlement = Settlement(
             outcome=outcome,
             at=at,
             exit_code=exit_code,
-            error_message=_error_message(outcome, last_error),
-            log_bytes=self._parser.offset,
-            log_lines=self._parser.line,
+            error_message=error_message(outcome, last_error),
+            log_bytes=self._log.offset,
+            log_lines=self._log.line,
             survivors=survivors,
             tail_may_be_missing=(
                 is_tail_missing or self.execution.tail_may_be_missing or isinstance(outcome, Lost)
@@ -673,14 +535,13 @@ class Runner:
             cpu_seconds=cpu_seconds,
             memory_peak_bytes=memory_peak_bytes,
         )
-        identity, store = self.execution.id, self._seams.store
         self.execution, steps = await self._insist(lambda: store.settle(identity, settlement))
         for step in steps:
             self._seams.feed.publish(StepUpdate(identity, step, 100.0))
         self._publish(self.execution)
         self._seams.feed.publish(LogComplete(identity, settlement.log_bytes, settlement.log_lines))
         self.close()
-        await self._in_spawning(self._tidy)
+        await self._seams.in_spawning(self._tidy)
         self.ended.set_result(self.execution)
 
     async def _last_error_of_all(self) -> str | None:
@@ -690,19 +551,9 @@ class Runner:
             self._last_error = page.annotations[-1].message if page.annotations else None
         return self._last_error
 
-    def _sync(self) -> None:
-        """Secrets leave the log before the row is final: after that nobody looks after it."""
-        if self._log is None:
-            return
-        restore_log(self.folder, self._log)
-        if self.masks and self.folder.log.exists():
-            write_masks(self.folder.log, self.masks)
-        if self._parser.offset:
-            os.fsync(self._log)
-
     def _tidy(self) -> None:
         if self.folder.path.is_dir():
-            tidy(self.folder, keep_line_index=self._parser.offset >= BLOCK_BYTES)
+            tidy(self.folder, log_bytes=self._log.offset)
 
     # --- the rest ------------------------------------------------------------------------
 
@@ -740,15 +591,7 @@ class Runner:
         if self._watched is not None:
             self._seams.tail.remove(self._watched)
             self._watched = None
-        if self._index is not None:
-            self._index.close()
-            self._index = None
-        if self._past is not None:
-            self._past.close()
-            self._past = None
-        if self._log is not None:
-            os.close(self._log)
-            self._log = None
+        self._log.close()
 
     def _records(self) -> StatusRecords:
         try:
@@ -761,7 +604,7 @@ class Runner:
 
     def _publish_growth(self, read: memoryview | None = None) -> None:
         """`read` is all of the growth, if that is still in hand and was read as it came."""
-        identity, offset, line = self.execution.id, self._parser.offset, self._parser.line
+        identity, offset, line = self.execution.id, self._log.offset, self._log.line
         self.published_bytes = max(self.published_bytes, offset)
         has_grown, self._told_bytes = offset > self._told_bytes, offset
         if not has_grown or not self._seams.feed.is_followed(identity):
@@ -770,39 +613,6 @@ class Runner:
         if read is not None and len(read) <= MOST_FRESH_BYTES and not self.masks:
             fresh = (Fresh(bytes(read), time.time_ns() // 1_000_000),)
         self._seams.feed.publish(LogGrown(identity, offset, line, fresh))
-
-    async def _in_spawning(
-        self,
-        function: Callable[Arguments, Result],
-        *arguments: Arguments.args,
-        **named: Arguments.kwargs,
-    ) -> Result:
-        return await self._loop.run_in_executor(
-            self._seams.spawning, lambda: function(*arguments, **named)
-        )
-
-
-def tidy(folder: Folder, *, keep_line_index: bool) -> None:
-    """Remove what only a running execution needs, its secrets among them."""
-    gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
-    for path in gone if keep_line_index else (*gone, folder.line_index):
-        path.unlink(missing_ok=True)
-
-
-def tidy_after_crash(folder: Folder) -> None:
-    """Do for an ended execution what came after the record of its end; safe to repeat."""
-    masks = Masks.of_file(folder.masks)
-    size = folder.log.stat().st_size if folder.log.exists() else 0
-    if size:
-        write_masks(folder.log, masks)
-    tidy(folder, keep_line_index=size >= BLOCK_BYTES)
-
-
-def _error_message(outcome: Outcome, last_error: str | None) -> str | None:
-    words = in_words(outcome)
-    if words == "succeeded":
-        return last_error
-    return words if last_error is None else f"{words}: {last_error}"
 
 
 def _booted_at() -> datetime:

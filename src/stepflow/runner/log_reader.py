@@ -1,0 +1,140 @@
+"""The log of a running execution, read once from its beginning to its end, in small pieces."""
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+
+from stepflow.errors import NotFound
+from stepflow.events import AnyEvent, Mask
+from stepflow.process import Folder
+from stepflow.runner.log_file import open_log, restore_log
+from stepflow.runner.masking import hidden, masked
+from stepflow.timeline import Parser
+from stepflow.transcript import LineIndex, Masks, Transcript, write_masks
+
+BLOCK_BYTES = 64 << 10
+PIECE_BYTES = BLOCK_BYTES
+
+log = structlog.get_logger(__name__)
+_buffer = memoryview(bytearray(PIECE_BYTES))
+
+
+class LogReader:
+    """Gives what the log says, its secrets hidden. `masks` are the secrets known so far; with
+    `has_new_masks` some of them are in no file yet. `descriptor` is None until it is opened."""
+
+    def __init__(self, folder: Folder, parser: Parser, masks: Masks) -> None:
+        self._folder = folder
+        self._parser = parser
+        self._index: LineIndex | None = None
+        self._past: Transcript | None = None
+        self._backlog_end = 0
+        self.descriptor: int | None = None
+        self.masks = masks
+        self.has_new_masks = False
+
+    @property
+    def offset(self) -> int:
+        """How much was read."""
+        return self._parser.offset
+
+    @property
+    def line(self) -> int:
+        return self._parser.line
+
+    @property
+    def is_in_backlog(self) -> bool:
+        """Whether what is read was written before the log was opened."""
+        return self._past is not None
+
+    def open(self, holder: int | None) -> int:
+        """Begin where the parser is; how long the log is. FileNotFoundError. `holder` is the
+        pump that may have the log open."""
+        self.descriptor = open_log(self._folder, holder)
+        self._backlog_end = os.fstat(self.descriptor).st_size
+        if self._backlog_end < self._parser.offset:
+            # After a power cut the log may be shorter than what was recorded of it.
+            log.warning("log shorter than recorded", execution=self._folder.path.name)
+        elif self._backlog_end > self._parser.offset:
+            with suppress(NotFound):
+                self._past = Transcript.open(self._folder.path)
+        return self._backlog_end
+
+    def open_index(self) -> None:
+        """The line index as far as the parser is; what a crash took of it is counted again."""
+        self._index = LineIndex(self._folder.line_index)
+        if len(self._index) < self._parser.offset // BLOCK_BYTES and self._folder.log.exists():
+            self._index.rebuild(self._folder.log)
+
+    def read(self) -> tuple[memoryview, bool]:
+        """The next bytes, to be used at once, and whether there may be more after them."""
+        room = self._piece()
+        assert self.descriptor is not None
+        count = os.preadv(self.descriptor, [_buffer[:room]], self._parser.offset)
+        return _buffer[:count], count == room
+
+    def _piece(self) -> int:
+        """How much to read at once: of old output not more than what arrived at one time."""
+        offset = self._parser.offset
+        if self._past is None or offset >= self._backlog_end:
+            return PIECE_BYTES
+        arrivals = self._past.source.times.between(offset, offset + PIECE_BYTES - 1)
+        following = next((o for o in arrivals.offsets if o > offset), offset + PIECE_BYTES)
+        return following - offset
+
+    def parse(self, data: memoryview) -> list[AnyEvent]:
+        """What these bytes say."""
+        at, offset = datetime.now(UTC), self._parser.offset
+        if self._past is not None:
+            if offset < self._backlog_end:
+                at = self._past.time_of(offset) or at
+            else:
+                self._past.close()
+                self._past = None
+        events = self._parser.feed(data, at)
+        if self._index is not None and (counts := self._parser.take_blocks()):
+            self._index.append(counts, first=offset // BLOCK_BYTES)
+        return self._shown(events)
+
+    def finish(self, exit_code: int | None, at: datetime, *, cancelled: bool) -> list[AnyEvent]:
+        """What the end says: steps that were left open."""
+        return self._shown(self._parser.finish(exit_code, at, cancelled=cancelled))
+
+    def _shown(self, events: list[AnyEvent]) -> list[AnyEvent]:
+        """The events without secrets, those included that they themselves tell of."""
+        if values := [v.encode() for e in events if isinstance(e, Mask) for v in e.values]:
+            self.masks = self.masks.extended(values)
+            self.has_new_masks = True
+        return [masked(event, self.masks) for event in events] if self.masks else events
+
+    def state(self) -> bytes:
+        """The parser's state for the database."""
+        state = self._parser.state()
+        return hidden(state, self.masks) if self.masks else state
+
+    def keep_masks(self) -> None:
+        """Write the secrets down, so that the next server hides them too."""
+        self.masks.keep(self._folder.masks)
+
+    def seal(self) -> None:
+        """Take the secrets out of the file, and make it durable."""
+        if self.descriptor is None:
+            return
+        restore_log(self._folder, self.descriptor)
+        if self.masks and self._folder.log.exists():
+            write_masks(self._folder.log, self.masks)
+        if self._parser.offset:
+            os.fsync(self.descriptor)
+
+    def close(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+        if self._past is not None:
+            self._past.close()
+            self._past = None
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None

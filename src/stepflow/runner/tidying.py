@@ -1,0 +1,21 @@
+"""What becomes of an execution's folder when it has ended: its log stays."""
+
+from stepflow.process import Folder
+from stepflow.runner.log_reader import BLOCK_BYTES
+from stepflow.transcript import Masks, write_masks
+
+
+def tidy(folder: Folder, *, log_bytes: int) -> None:
+    """Remove what only a running execution needs, its secrets among them."""
+    gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
+    for path in gone if log_bytes >= BLOCK_BYTES else (*gone, folder.line_index):
+        path.unlink(missing_ok=True)
+
+
+def tidy_after_crash(folder: Folder) -> None:
+    """Do for an ended execution what came after the record of its end; safe to repeat."""
+    masks = Masks.of_file(folder.masks)
+    size = folder.log.stat().st_size if folder.log.exists() else 0
+    if size:
+        write_masks(folder.log, masks)
+    tidy(folder, log_bytes=size)
