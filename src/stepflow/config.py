@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     on_stop: Literal["auto", "leave", "stop"] = "auto"
     script_environment: Literal["inherit", "minimal"] = "inherit"
     artifact_roots: list[str] = []
+    dialects: list[str] = msgspec.field(default_factory=lambda: ["auto"])
+    sections: list[dict[str, Any]] = []
     retention_days: Count | None = None
     min_free_bytes: Annotated[int, Meta(ge=0)] = 1 << 30
     backup_schedule: str | None = None
@@ -207,7 +209,7 @@ def _nearest(name: str) -> str:
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-_SEPARATORS = {"allowed_hosts": ",", "artifact_roots": ":"}
+_SEPARATORS = {"allowed_hosts": ",", "artifact_roots": ":", "dialects": ","}
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -217,6 +219,8 @@ def _value(field: str, text: str, source: str) -> Any:
         value = [part.strip() for part in text.split(_SEPARATORS[field]) if part.strip()]
     elif field == "auth_enabled":
         value = _WORDS.get(text.lower(), text)
+    elif field == "sections":
+        value = _decoded(text, source)
     elif field == "log_level":
         value = text.upper()
     elif field == "max_running" or field.endswith(
@@ -237,6 +241,15 @@ def _value(field: str, text: str, source: str) -> Any:
             f"{source}: {shown} is not allowed; {allowed(field)}", field=field
         ) from error
     return converted
+
+
+def _decoded(text: str, source: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidSetting(
+            f"{source}: {text!r} is no JSON ({error}); {allowed('sections')}", field="sections"
+        ) from error
 
 
 def _require_url(text: str) -> None:
@@ -261,6 +274,8 @@ def allowed(field: str) -> str:
         return "it must be a time zone such as Europe/Berlin"
     if field == "backup_schedule":
         return "it must be five fields as in crontab: `0 3 * * *` is at three every night"
+    if field == "sections":
+        return """it must be a list such as [{"start": "^== (.*)", "end": "^=="}]"""
     if field == "url":
         return "it must begin with http:// or https://"
     schema = msgspec.json.schema(_TYPES[field])

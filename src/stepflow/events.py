@@ -133,6 +133,11 @@ class Metric(Event, frozen=True, kw_only=True, tag="metric"):
 
 
 class Summary(Event, frozen=True, kw_only=True, tag="summary"):
+    """Text, or the file that holds it; once that was looked at, `problem` says why there is none
+    of it, or `truncated` that it is not all."""
+
+    problem: str | None = None
+    truncated: bool = False
     markdown: str | None = None
     path: str | None = None
     index: int | None = None

@@ -1,4 +1,4 @@
-"""The shared vectors: what each line of output means."""
+"""The vectors, shared and our own: what each line of output means."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,8 @@ from stepflow.timeline import ParserOptions, parser_for
 
 VECTORS = [
     json.loads(line)
-    for line in Path(__file__).with_name("marker_vectors.jsonl").read_text("utf-8").splitlines()
+    for name in ("marker_vectors.jsonl", "own_vectors.jsonl")
+    for line in Path(__file__).with_name(name).read_text("utf-8").splitlines()
 ]
 
 

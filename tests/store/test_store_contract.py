@@ -22,15 +22,19 @@ from stepflow.model import (
     Failed,
     Killed,
     Lost,
+    Progress,
+    Section,
     Status,
     Step,
     StepStatus,
     Succeeded,
+    TestCounts,
     TimedOut,
     artifact_id,
     step_id,
 )
 from stepflow.store import (
+    OutputRow,
     Query,
     Sample,
     Settlement,
@@ -149,6 +153,15 @@ def test_an_execution_comes_back_as_it_was_created(check: Check) -> None:
             tail_may_be_missing=True,
             cpu_seconds=0.5,
             memory_peak_bytes=7,
+            dialects=["auto", "tap"],
+            emulate=["github"],
+            sections=[Section("^a", "^b", "title")],
+            trace="bash",
+            progress=Progress(value=0.5),
+            result="failed",
+            result_message="no",
+            test_counts=TestCounts(total=1, passed=1, expected=2),
+            usual_seconds=1.5,
         )
         created = await store.create(wanted)
         assert created.seq > 0
@@ -227,6 +240,7 @@ def test_a_started_and_ended_step_is_one_row(check: Check) -> None:
             completed_at=later,
             status=StepStatus.FAILED,
             error_message="no",
+            message="no",
             exit_code=2,
             stop_on_error=True,
             metadata={"colour": "red"},
@@ -412,15 +426,106 @@ def test_all_kinds_of_events_find_their_place(check: Check) -> None:
         now = await store.execution(run.id)
         assert (step.name, step.estimated_duration) == ("compile", 30.0)
         assert step.metadata == {"owner": "ann"}
-        assert now.metadata == {
-            "branch": "main",
-            "progress": {"value": 0.4, "message": "almost"},
-        }
+        assert now.metadata == {"branch": "main"}
+        assert now.progress == Progress(value=0.4, message="almost")
+        assert now.result == "completed"
         assert now.diagnostics == ["line 3: unmatched_end"]
-        assert await store.outputs(run.id) == {"version": "1.4", "token": "***"}
+        (row,) = await store.diagnostics(run.id)
+        assert (row.code, row.log_line) == ("unmatched_end", 2)
+        assert await store.outputs(run.id) == [
+            OutputRow(name="token", value="***", is_secret=True),
+            OutputRow(name="version", value="1.4", is_secret=False),
+        ]
         assert await store.metrics(run.id) == [
             Sample(name="loss", value=0.5, at=NOON, unit="x", step=3)
         ]
+
+    check(scenario)
+
+
+def test_tests_are_counted_and_paged_and_keep_their_details(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        ended = [
+            events.TestEnd(name=f"t{n}", status=("passed", "failed")[n % 2], number=n)
+            for n in range(5)
+        ]
+        await store.record(unit(run, 0, 1, events.Plan(total=7), *ended))
+        await store.record(unit(run, 1, 2, events.TestDetails(number=3, text="a: 1")))
+        counts = (await store.execution(run.id)).test_counts
+        assert counts == TestCounts(total=5, passed=3, failed=2, expected=7)
+        page = await store.tests(run.id, limit=1, status="failed")
+        assert [test.name for test in page.tests] == ["t1"]
+        (last,) = (await store.tests(run.id, after=page.next or 0, status="failed")).tests
+        assert (last.name, last.details) == ("t3", "a: 1")
+        await store.settle(run.id, Settlement(outcome=Succeeded(), at=NOON))
+        await store.delete(run.id)
+        assert (await store.tests(run.id)).tests == []
+
+    check(scenario)
+
+
+def test_of_several_results_the_worst_counts(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        for n, status in enumerate(("completed_with_issues", "failed", "completed")):
+            result = events.Result(status=status, message=status)
+            await store.record(unit(run, n, n + 1, result))
+        now = await store.execution(run.id)
+        assert (now.result, now.result_message) == ("failed", "failed")
+
+    check(scenario)
+
+
+def test_summaries_and_variables_are_kept_in_their_order(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        await store.record(
+            unit(
+                run,
+                0,
+                1,
+                events.Summary(markdown="# one"),
+                events.Summary(path="s.md", problem="not there yet"),
+                events.Env(name="PATH", prepend="/x"),
+                events.Env(name="A", value="1"),
+            )
+        )
+        printed, file = await store.summaries(run.id)
+        await store.keep_summary(msgspec.structs.replace(file, markdown="two", problem=None))
+        assert [s.markdown for s in await store.summaries(run.id)] == ["# one", "two"]
+        assert printed.path is None
+        variables = await store.variables(run.id)
+        assert [(v.name, v.value, v.is_prepended) for v in variables] == [
+            ("PATH", "/x", True),
+            ("A", "1", False),
+        ]
+
+    check(scenario)
+
+
+def test_annotations_of_one_step_can_be_asked_for(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        run = await store.create(execution())
+        notes = [
+            events.Annotation(level="error", message=str(n), index=n % 2 or None) for n in range(4)
+        ]
+        await store.record(unit(run, 0, 1, start(0), start(1), *notes))
+        page = await store.annotations(run.id, step=1)
+        assert [note.message for note in page.annotations] == ["1", "3"]
+
+    check(scenario)
+
+
+def test_what_is_usual_is_the_median_of_the_completed_ones(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        for seconds in (1, 2, 30):
+            run = await store.create(execution())
+            await store.update(run.id, started_at=NOON, status=Status.RUNNING)
+            at = NOON + timedelta(seconds=seconds)
+            await store.settle(run.id, Settlement(outcome=Succeeded(), at=at))
+        assert await store.usual_seconds(run.name) == 2
+        assert await store.usual_seconds("another") is None
 
     check(scenario)
 

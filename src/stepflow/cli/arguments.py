@@ -128,5 +128,13 @@ def key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
+def names(text: str) -> list[str]:
+    """`a,b` as a list."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("no name given")
+    return found
+
+
 def _leading(text: str, characters: str) -> str:
     return text[: len(text) - len(text.lstrip(characters))]

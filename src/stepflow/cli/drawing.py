@@ -20,6 +20,8 @@ _SILENT_SECONDS = 20
 _OSC = re.compile(r"\x1b[\]P^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\r\x1b"} | {127: None}
 _DIM = "bright_black"
+_BAR_WIDTH = 16
+_TEST_STATUSES = ("passed", "failed", "skipped", "todo")
 
 
 def clean(line: bytes | str) -> Text:
@@ -55,12 +57,52 @@ def step_row(
     text = Text("  " * (depth + 1))
     text.append(mark, colour)
     text.append(f" {step['name']}", "bold" if step["status"] in ("failed", "running") else "")
+    if step["status"] == "running" and step.get("progress"):
+        text.append_text(progress(step["progress"]))
     if step["status"] == "skipped" and step.get("reason"):
         text.append(f"  {step['reason']}", _DIM)
     if inside:
         text.append(f"  {words.count(inside, 'step')} inside", _DIM)
     _to_the_right(text, _step_time(step, now), min(width, ROW_WIDTH))
     return text
+
+
+def progress(said: Json) -> Text:
+    """`  ███▌──── 42 % compiling`, as far as it is known."""
+    text = Text()
+    value = said.get("value")
+    if value is not None:
+        eighths = round(min(1.0, max(0.0, value)) * _BAR_WIDTH * 8)
+        whole = "█" * (eighths // 8)
+        part = " ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else ""
+        colour = "red" if said.get("state") == "error" else "blue"
+        text.append(f"  {whole}{part}", colour)
+        text.append("─" * (_BAR_WIDTH - len(whole + part)), _DIM)
+        text.append(f" {value * 100:.0f} %", _DIM)
+    if said.get("message"):
+        text.append("  " + clean(str(said["message"]).partition("\n")[0]).plain, _DIM)
+    return text
+
+
+def tests(counts: Json) -> str:
+    """`118 passed, 2 failed, 1 skipped of 130 tests`; only what there is."""
+    found = [f"{counts[status]:,} {status}" for status in _TEST_STATUSES if counts.get(status)]
+    if not found:
+        found = ["none ended"]
+    total = max(counts.get("expected") or 0, counts["total"])
+    return f"{', '.join(found)} of {words.count(total, 'test')}"
+
+
+def _test_facts(execution: Json) -> list[str]:
+    counts = execution.get("test_counts")
+    return [tests(counts)] if counts else []
+
+
+def _remark_facts(execution: Json) -> list[str]:
+    counts = execution.get("annotation_counts") or {}
+    return [
+        words.count(counts[level], level) for level in ("error", "warning") if counts.get(level)
+    ]
 
 
 def _step_time(step: Json, now: datetime) -> str:
@@ -166,6 +208,9 @@ def _footer(
     if execution.get("started_at"):
         facts.append(words.ticking((now - words.time(execution["started_at"])).total_seconds()))
         facts.append(words.count(view.line_count, "line"))
+        facts += _test_facts(execution) + _remark_facts(execution)
+        if execution.get("eta_seconds") is not None:
+            facts.append(f"about {words.ticking(_left(execution, now))} left")
         if silent_seconds >= _SILENT_SECONDS:
             facts.append(f"no output for {words.ticking(silent_seconds)}")
     elif place:
@@ -174,6 +219,8 @@ def _footer(
         facts.append("starting")
     text.append(" " + " · ".join(facts), _DIM)
     rows = [text]
+    if execution.get("progress"):
+        rows.insert(0, progress(execution["progress"]))
     if absent_seconds is not None and absent_seconds >= 0.5:
         words_of_it = f"the server is away for {words.ticking(absent_seconds)}; the script goes on"
         rows.append(Text(f"  {words_of_it}", "yellow"))
@@ -182,22 +229,34 @@ def _footer(
     return rows
 
 
+def _left(execution: Json, now: datetime) -> float:
+    """The time that is left, less what passed since the server said it."""
+    passed = (now - words.time(execution["started_at"])).total_seconds()
+    said_after = execution.get("duration_seconds") or passed
+    return max(0.0, float(execution["eta_seconds"]) - max(0.0, passed - said_after))
+
+
 def ending(view: View) -> Text:
     """The last line: what became of it."""
     execution = view.execution
     mark, colour = words.sign(view.status)
     failed = len([step for step in view.steps.values() if step["status"] == "failed"])
-    if view.status == "completed" and failed:
+    has_issues = execution.get("result") == "completed_with_issues"
+    if view.status == "completed" and (failed or has_issues):
         mark, colour = "▲", "yellow"
     text = Text()
     text.append(f"{mark} {execution['name']} ", f"bold {colour}")
     text.append(str(execution.get("outcome_text") or view.status), colour)
     if view.status == "completed" and failed:
         text.append(f", {words.count(failed, 'step')} failed", colour)
+    if view.status == "completed" and has_issues:
+        said = execution.get("result_message")
+        text.append(f", with issues{f': {said}' if said else ''}", colour)
     facts = []
     if execution.get("duration_seconds") is not None:
         facts.append(words.duration(execution["duration_seconds"]))
     facts.append(words.count(view.line_count, "line"))
+    facts += _test_facts(execution) + _remark_facts(execution)
     if view.artifacts:
         facts.append(words.count(len(view.artifacts), "artifact"))
     text.append(" · " + " · ".join(facts), _DIM)

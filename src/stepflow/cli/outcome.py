@@ -27,7 +27,7 @@ def exit_code(execution: Json) -> int:
             return CANCELLED
         case "could_not_start":
             return NOT_FOUND if _no_program(str(outcome["reason"])) else NOT_EXECUTABLE
-        case "stopped_on_error" | "log_limit":
+        case "stopped_on_error" | "log_limit" | "said_failed":
             return execution.get("exit_code") or 1
         case "lost":
             return LOST

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepflow.cli import connection, standard_input
-from stepflow.cli.arguments import Arguments, Options, key_value, seconds, size_bytes
+from stepflow.cli.arguments import Arguments, Options, key_value, names, seconds, size_bytes
 from stepflow.cli.client import Client, Json, segment
 from stepflow.cli.follow import Follower, Screen, signals
 from stepflow.cli.outcome import exit_code
@@ -54,6 +54,29 @@ def arguments(parser: Arguments) -> None:
         action="store_true",
         help="leave processes alone that the script left running",
     )
+    read = parser.add_argument_group("how its output is read")
+    read.add_argument(
+        "--dialects",
+        type=names,
+        metavar="NAMES",
+        help="marker languages: auto, none, or names with commas, such as auto,tap",
+    )
+    read.add_argument(
+        "--emulate",
+        type=names,
+        default=[],
+        metavar="CI",
+        help="let it believe in github, azure, gitlab, teamcity or buildkite",
+    )
+    read.add_argument(
+        "--section",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("START END", "TITLE"),
+        help="a section of your own: two regular expressions, and the title's group",
+    )
+    read.add_argument("--trace", choices=["bash"], help="each command of a bash script is a step")
     how = parser.add_argument_group("how it is watched")
     how.add_argument("-t", "--tty", action="store_true", help="give the script a terminal")
     how.add_argument("-d", "--detach", action="store_true", help="print the id and leave")
@@ -104,6 +127,10 @@ def wanted_execution(options: Options, command: list[str], is_local: bool, piped
         "keep_background": options.keep_background,
         "secret_environment": dict(options.secret),
         "environment": dict(options.env),
+        "dialects": _dialects(options.dialects),
+        "emulate": options.emulate,
+        "sections": [_section(one) for one in options.section],
+        "trace": options.trace,
         "working_directory": options.cwd,
         "tty": options.tty,
         "stdin": piped and not options.tty,
@@ -115,6 +142,21 @@ def wanted_execution(options: Options, command: list[str], is_local: bool, piped
         columns, rows = os.get_terminal_size(1)
         wanted["window"] = [rows, columns]
     return {key: value for key, value in wanted.items() if value is not None}
+
+
+def _dialects(given: list[str] | None) -> list[str] | str | None:
+    return given[0] if given in (["auto"], ["none"]) else given
+
+
+def _section(words: list[str]) -> Json:
+    if not 2 <= len(words) <= 3:
+        raise InvalidRequest(
+            "--section takes START END, or START END TITLE: two regular expressions and a group"
+        )
+    section: dict[str, Any] = dict(zip(("start", "end", "title"), words, strict=False))
+    if section.get("title", "").isdigit():
+        section["title"] = int(section["title"])
+    return section
 
 
 def _here(folder: str | None) -> str:

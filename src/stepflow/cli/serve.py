@@ -21,6 +21,8 @@ _EXPLAINED = {
     "on_stop": "what a stopping server does with running scripts",
     "script_environment": "what scripts get of the server's environment",
     "artifact_roots": "folders, beside an execution's own, that artifacts may come from",
+    "dialects": "marker languages of executions that name none: auto, none, or names with commas",
+    "sections": "sections to look for in all output, as JSON",
     "retention_days": "age at which finished executions are removed",
     "min_free_bytes": "free disk space below which nothing new starts",
     "backup_schedule": "when backups are made, five fields as in crontab, as '0 3 * * *'",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PLAIN_WIDTH = 200
 _ANNOTATIONS = 20
+_FAILED = 20
+_TESTS = 1000
 
 
 def arguments(parser: Arguments) -> None:
@@ -25,7 +27,12 @@ def arguments(parser: Arguments) -> None:
 
 def main(options: Options) -> int:
     client = connection.viewer(options)
-    found = client.ask("GET", path_of(client, options.execution))
+    path = path_of(client, options.execution)
+    found = client.ask("GET", path)
+    found |= client.ask("GET", f"{path}/summary") | client.ask("GET", f"{path}/metrics")
+    found["environment"] = client.ask("GET", f"{path}/outputs")["environment"]
+    status = {} if options.json else {"status": "failed"}
+    found["tests"] = client.ask("GET", f"{path}/tests", limit=_TESTS, **status)["tests"]
     if options.json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
         return 0
@@ -35,12 +42,12 @@ def main(options: Options) -> int:
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     view = View()
     view.apply("snapshot", found)
-    for row in page(view):
+    for row in page(view, found):
         console.print(row, soft_wrap=True)
     return 0
 
 
-def page(view: View) -> list["Text"]:
+def page(view: View, found: Json) -> list["Text"]:
     from rich.text import Text
 
     from stepflow.cli import drawing
@@ -59,9 +66,74 @@ def page(view: View) -> list["Text"]:
         if len(view.annotations) > _ANNOTATIONS:
             more = len(view.annotations) - _ANNOTATIONS
             rows.append(Text(f"  {more} more: stepflow show --json", "bright_black"))
+    rows += _said(execution, found)
     for diagnostic in execution.get("diagnostics") or []:
         rows.append(Text(f"▲ {diagnostic}", "yellow"))
     return rows
+
+
+def _said(execution: Json, found: Json) -> list["Text"]:
+    """What the script told beside its steps: tests, metrics, outputs, summaries."""
+    from rich.text import Text
+
+    from stepflow.cli import drawing
+
+    rows = []
+    if counts := execution.get("test_counts"):
+        rows += [Text(""), Text("Tests", "bold"), Text(f"  {drawing.tests(counts)}")]
+        rows += [row for test in found["tests"][:_FAILED] for row in _test_rows(test)]
+        if counts["failed"] > _FAILED:
+            rows.append(Text(f"  {counts['failed'] - _FAILED} more failed", "bright_black"))
+    if found["metrics"]:
+        rows += [Text(""), Text("Metrics", "bold")]
+        rows += [_metric_row(series) for series in found["metrics"]]
+    if found["outputs"]:
+        rows += [Text(""), Text("Outputs", "bold")]
+        rows += [
+            Text.assemble((f"  {name} ", "bright_black"), drawing.clean(value.replace("\n", " ")))
+            for name, value in found["outputs"].items()
+        ]
+    for summary in found["summaries"]:
+        rows += [Text(""), Text("Summary", "bold"), *_summary_rows(summary)]
+    return rows
+
+
+def _test_rows(test: Json) -> list["Text"]:
+    from rich.text import Text
+
+    from stepflow.cli import drawing
+
+    mark, colour = words.sign(test["status"])
+    rows = [Text.assemble((f"  {mark} ", colour), drawing.clean(str(test["name"])))]
+    if test["message"]:
+        message = drawing.clean(str(test["message"]).partition("\n")[0])
+        rows.append(Text.assemble("    ", (message.plain, "red")))
+    return rows
+
+
+def _metric_row(series: Json) -> "Text":
+    from rich.text import Text
+
+    values = [point["value"] for point in series["points"]]
+    text = Text.assemble((f"  {series['name']} ", "bright_black"), f"{values[-1]:g}")
+    if series["unit"]:
+        text.append(f" {series['unit']}")
+    if series["count"] > 1:
+        spread = f"  {series['count']:,} values, from {min(values):g} to {max(values):g}"
+        text.append(spread, "bright_black")
+    return text
+
+
+def _summary_rows(summary: Json) -> list["Text"]:
+    from rich.text import Text
+
+    from stepflow.cli import drawing
+
+    if summary["problem"]:
+        return [Text(f"  ▲ {summary['problem']}", "yellow")]
+    lines = (summary["markdown"] or "").splitlines()
+    rows = [Text.assemble("  ", drawing.clean(line)) for line in lines]
+    return [*rows, Text("  …", "bright_black")] if summary["truncated"] else rows
 
 
 def _title(execution: Json) -> "Text":
@@ -91,6 +163,7 @@ def _facts(execution: Json) -> list["Text"]:
         "used": _used(execution),
         "output": _output(execution),
         "error": execution.get("error_message"),
+        "result": _result(execution),
         "secrets": ", ".join(execution.get("secret_names") or []),
         "rerun of": execution.get("rerun_of"),
         "survivors": execution.get("survivors"),
@@ -107,6 +180,11 @@ def _took(execution: Json) -> str:
     took = words.duration(execution.get("duration_seconds"))
     limit = execution.get("timeout")
     return f"{took} of at most {words.duration(limit)}" if took and limit else took
+
+
+def _result(execution: Json) -> str:
+    said = [execution.get("result"), execution.get("result_message")]
+    return ": ".join(str(one).replace("_", " ") for one in said if one)
 
 
 def _used(execution: Json) -> str:

@@ -13,8 +13,8 @@ from typing import Self
 
 import msgspec
 
-from stepflow.events import Annotation
-from stepflow.model import Artifact, Execution, Step
+from stepflow.events import Annotation, Metric, Output, Summary, TestEnd
+from stepflow.model import Artifact, Execution, Step, TestCounts
 
 QUEUE_LENGTH = 1_000
 MOST_FRESH_BYTES = 16 << 10
@@ -43,6 +43,27 @@ class ArtifactUpdate(Message, frozen=True):
 
 class AnnotationUpdate(Message, frozen=True):
     annotation: Annotation
+
+
+class TestUpdate(Message, frozen=True):
+    """Tests that ended, and how many there are by now."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    tests: tuple[TestEnd, ...]
+    counts: TestCounts
+
+
+class MetricUpdate(Message, frozen=True):
+    metrics: tuple[Metric, ...]
+
+
+class SummaryUpdate(Message, frozen=True):
+    summary: Summary
+
+
+class OutputUpdate(Message, frozen=True):
+    output: Output
 
 
 class Fresh(msgspec.Struct, frozen=True, gc=False):

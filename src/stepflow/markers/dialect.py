@@ -5,10 +5,20 @@ A dialect overrides what it needs. One instance serves one stream, so it may kee
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol
 
 from stepflow.markers.marker import Marker
+
+
+class Position(Protocol):
+    def start(self) -> int: ...
+
+
+class Candidates(Protocol):
+    """As a pattern: where in a buffer of many lines those are that may hold a marker, ascending."""
+
+    def finditer(self, region: bytes, /) -> Iterable[Position]: ...
 
 
 class Dialect:
@@ -25,7 +35,7 @@ class Dialect:
     tokens: ClassVar[tuple[bytes, ...]] = ()
     line_tokens: ClassVar[tuple[bytes, ...]] = ()
     log_tokens: ClassVar[tuple[bytes, ...]] = ()
-    token_pattern: ClassVar[tuple[bytes, re.Pattern[bytes]] | None] = None
+    token_pattern: tuple[bytes, Candidates] | None = None
     control_pattern: ClassVar[re.Pattern[str] | None] = None
     control_word: ClassVar[str] = ""
     reads_every_line: bool = False

@@ -4,9 +4,12 @@ from stepflow.model.artifact import Artifact, ArtifactState, artifact_id
 from stepflow.model.execution import (
     DEFAULT_GRACE,
     Cancellation,
+    Dialects,
+    Emulated,
     Execution,
     NewExecution,
     Status,
+    TestCounts,
     status_of,
     utc,
 )
@@ -19,12 +22,15 @@ from stepflow.model.outcome import (
     LogLimit,
     Lost,
     Outcome,
+    SaidFailed,
     StoppedOnError,
     Succeeded,
     TimedOut,
     in_words,
     signal_name,
 )
+from stepflow.model.progress import Progress
+from stepflow.model.section import Section
 from stepflow.model.step import Step, StepStatus, step_id
 
 __all__ = [
@@ -34,6 +40,8 @@ __all__ = [
     "Cancellation",
     "Cancelled",
     "CouldNotStart",
+    "Dialects",
+    "Emulated",
     "Execution",
     "Failed",
     "Killed",
@@ -41,11 +49,15 @@ __all__ = [
     "Lost",
     "NewExecution",
     "Outcome",
+    "Progress",
+    "SaidFailed",
+    "Section",
     "Status",
     "Step",
     "StepStatus",
     "StoppedOnError",
     "Succeeded",
+    "TestCounts",
     "TimedOut",
     "artifact_id",
     "in_words",

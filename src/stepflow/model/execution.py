@@ -14,13 +14,19 @@ from stepflow.model.outcome import (
     LogLimit,
     Lost,
     Outcome,
+    SaidFailed,
     StoppedOnError,
     Succeeded,
     TimedOut,
 )
+from stepflow.model.progress import Progress
+from stepflow.model.section import Section
 from stepflow.model.step import StepStatus
 
 DEFAULT_GRACE = timedelta(seconds=10)
+
+Dialects = list[str] | Literal["auto", "none"]
+Emulated = Literal["github", "azure", "gitlab", "teamcity", "buildkite"]
 
 
 class Status(StrEnum):
@@ -47,6 +53,7 @@ def status_of(outcome: Outcome) -> Status:
             Failed()
             | Killed()
             | TimedOut()
+            | SaidFailed()
             | StoppedOnError()
             | LogLimit()
             | CouldNotStart()
@@ -63,6 +70,9 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `command` as a string is a shell command, as a list it is executed as it is.
     `caller_environment` is what `stepflow run` was called with: it replaces the server's own, and
     neither it nor the values of `secret_environment` are ever returned or put in the database.
+    `dialects` are the marker languages that are understood (in a list `auto` stands for those that
+    are on by default; not said: as the server is set); `emulate` are the CIs that the script is
+    made to believe in.
     """
 
     command: str | list[str]
@@ -80,9 +90,26 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     secret_environment: dict[str, str] = {}
     max_log_bytes: int | None = None
     nesting: Literal["auto", "flat"] = "auto"
+    dialects: Dialects | None = None
+    emulate: list[Emulated] = []
+    sections: list[Section] = []
+    trace: Literal["bash"] | None = None
     window: tuple[int, int] | None = None
     caller_environment: dict[str, str] | None = None
     rerun_of: str | None = None
+
+
+class TestCounts(msgspec.Struct, frozen=True):
+    """Tests by how they ended; `expected` is how many the script announced, if it did."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    total: int = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    todo: int = 0
+    expected: int | None = None
 
 
 class Cancellation(msgspec.Struct, frozen=True):
@@ -97,7 +124,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     `seq` is the page key: integer, unique, given by the store's writer (0 before that).
     `command` is for people; `argv` is what a list command said, exactly.
-    `step_strip` has the statuses of the first 50 top-level steps, for lists.
+    `step_strip` has the statuses of the first 50 top-level steps, for lists. `result` is what the
+    script itself said of its end; `usual_seconds` is what executions of its name usually take.
     """
 
     id: str
@@ -131,6 +159,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     secret_names: list[str] = []
     max_log_bytes: int | None = None
     nesting: Literal["auto", "flat"] = "auto"
+    dialects: Dialects = "auto"
+    emulate: list[Emulated] = []
+    sections: list[Section] = []
+    trace: Literal["bash"] | None = None
     rerun_of: str | None = None
     log_bytes: int = 0
     log_lines: int = 0
@@ -141,6 +173,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     tail_may_be_missing: bool = False
     cpu_seconds: float | None = None
     memory_peak_bytes: int | None = None
+    progress: Progress | None = None
+    result: str | None = None
+    result_message: str | None = None
+    test_counts: TestCounts | None = None
+    usual_seconds: float | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -161,6 +198,19 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         if self.started_at is None:
             return None
         return max(timedelta(), (self.completed_at or now) - self.started_at)
+
+    def remaining(self, now: datetime) -> timedelta | None:
+        """How long it will go on: by its progress, else by what is usual; None if nobody knows."""
+        passed = self.duration(now)
+        if passed is None or self.is_finished:
+            return None
+        share = self.progress.value if self.progress is not None else None
+        if share:
+            return passed * ((1 - share) / share)
+        if self.usual_seconds is None:
+            return None
+        left = timedelta(seconds=self.usual_seconds) - passed
+        return left if left > timedelta() else None
 
 
 def utc(milliseconds: int) -> datetime:

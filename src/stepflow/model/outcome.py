@@ -33,6 +33,12 @@ class Cancelled(_Outcome, frozen=True, tag="cancelled"):
     by: str
 
 
+class SaidFailed(_Outcome, frozen=True, tag="said_failed"):
+    """By a marker of the script itself; it may have ended with 0."""
+
+    message: str | None = None
+
+
 class StoppedOnError(_Outcome, frozen=True, tag="stopped_on_error"):
     step: str
 
@@ -55,6 +61,7 @@ Outcome = (
     | Killed
     | TimedOut
     | Cancelled
+    | SaidFailed
     | StoppedOnError
     | LogLimit
     | CouldNotStart
@@ -75,6 +82,8 @@ def in_words(outcome: Outcome) -> str:
             return f"timed out after {after:g} s"
         case Cancelled(by=by):
             return f"cancelled by {by}"
+        case SaidFailed(message=message):
+            return "failed, as the script said" + (f": {message}" if message else "")
         case StoppedOnError(step=step):
             return f"stopped because the step {step!r} failed"
         case LogLimit(limit_bytes=limit):

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from stepflow.model.progress import Progress
+
 
 class StepStatus(StrEnum):
     PENDING = "pending"
@@ -25,7 +27,11 @@ class StepStatus(StrEnum):
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A durable step. `first_line` and `last_line` (both included) are line numbers of the
-    transcript, counted from 0; `last_line` is None while the step is open."""
+    transcript, counted from 0; `last_line` is None while the step is open. `message` is what was
+    last said of it, with its progress or at its end; `collapsed` and `muted` are how its script
+    wants it shown, `flow` is the lane that it runs in, `duration` the seconds that its script
+    measured.
+    """
 
     id: str
     execution_id: str
@@ -47,6 +53,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     first_line: int = 0
     last_line: int | None = None
+    progress: Progress | None = None
+    message: str | None = None
+    collapsed: bool | None = None
+    muted: bool | None = None
+    flow: str | None = None
+    duration: float | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -54,6 +66,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def duration_seconds(self) -> float | None:
+        if self.duration is not None and self.is_finished:
+            return self.duration
         if self.started_at is None or self.completed_at is None:
             return None
         return max(0.0, (self.completed_at - self.started_at).total_seconds())

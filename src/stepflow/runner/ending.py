@@ -4,12 +4,15 @@ import os
 
 from stepflow.model import (
     Cancellation,
+    Cancelled,
     CouldNotStart,
+    Execution,
     Failed,
     Killed,
     LogLimit,
     Lost,
     Outcome,
+    SaidFailed,
     Succeeded,
     TimedOut,
     in_words,
@@ -68,6 +71,19 @@ def _by_exit(
     if code < 0:
         return cancellation.outcome if cancellation else Killed(-code)
     return Failed(code) if code else Succeeded()
+
+
+def with_result(outcome: Outcome, execution: Execution) -> Outcome:
+    """The outcome, or what the script itself said by a marker, where that is worse."""
+    if not isinstance(outcome, Succeeded):
+        return outcome
+    match execution.result:
+        case "failed":
+            return SaidFailed(execution.result_message)
+        case "cancelled":
+            return Cancelled("the script")
+        case _:
+            return outcome
 
 
 def exit_code_of(exit_: ExitRecord | None, learned_code: int | None = None) -> int | None:

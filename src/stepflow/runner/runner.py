@@ -21,7 +21,6 @@ from stepflow.errors import AlreadyPumped, Conflict, Gone, StaleOwner, Unavailab
 from stepflow.events import Annotation, AnyEvent, StepEnd
 from stepflow.feed import (
     MOST_FRESH_BYTES,
-    AnnotationUpdate,
     ExecutionUpdate,
     Fresh,
     LogComplete,
@@ -53,13 +52,14 @@ from stepflow.process import (
     stop_script,
 )
 from stepflow.runner.copies import Copies
-from stepflow.runner.ending import error_message, exit_code_of, outcome_of
+from stepflow.runner.ending import error_message, exit_code_of, outcome_of, with_result
 from stepflow.runner.log_reader import PIECE_BYTES, LogReader
 from stepflow.runner.seams import Seams
 from stepflow.runner.tail import Watched
 from stepflow.runner.tidying import tidy
+from stepflow.runner.updates import updates_of
 from stepflow.store import Settlement, Unit
-from stepflow.timeline import Parser, ParserOptions
+from stepflow.timeline import Parser, options_of
 from stepflow.transcript import Masks
 
 TURN_BYTES = 256 << 10
@@ -107,8 +107,7 @@ class Runner:
         return self._log.masks
 
     def _log_reader(self, masks: Masks, state: bytes | None = None) -> LogReader:
-        options = ParserOptions(nesting=self.execution.nesting)
-        return LogReader(self.folder, Parser(options, state=state), masks)
+        return LogReader(self.folder, Parser(options_of(self.execution), state=state), masks)
 
     # --- beginning -----------------------------------------------------------------------
 
@@ -341,10 +340,10 @@ class Runner:
         for step in steps:
             self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
         for event in events:
-            if isinstance(event, Annotation):
-                self._seams.feed.publish(AnnotationUpdate(self.execution.id, event))
-                if event.level == "error":
-                    self._last_error = event.message
+            if isinstance(event, Annotation) and event.level == "error":
+                self._last_error = event.message
+        for message in updates_of(events, self.execution):
+            self._seams.feed.publish(message)
         self._publish(self.execution)
 
     @staticmethod
@@ -520,6 +519,7 @@ class Runner:
             await self._record(events)
         await self._copies.finish()
         await self._seams.in_copying(identity, self._log.seal)
+        outcome = with_result(outcome, self.execution)
         last_error = await self._last_error_of_all()
         settlement = Settlement(
             outcome=outcome,

@@ -15,6 +15,7 @@ from stepflow.config import Configuration, require_safe
 from stepflow.errors import LegacyDatabase, StepflowError, StorageOwned
 from stepflow.server.handover import PUBLIC_NAME, Command, received
 from stepflow.server.logs import start_logging
+from stepflow.server.reading import reading_of
 from stepflow.server.server import Server
 from stepflow.server.storage import Owner, owner_of
 from stepflow.store import SqliteTuning, check_schema
@@ -65,6 +66,7 @@ def check(configured: Configuration) -> None:
     """Load what the next image of a server would: its code (imported above), configuration and
     schema. Raises StepflowError, or whatever keeps the code from loading."""
     require_safe(configured)
+    reading_of(configured.settings)
     with suppress(LegacyDatabase):  # it would be taken over
         check_schema(configured.storage / "database" / "stepflow.db")
 

@@ -35,6 +35,7 @@ from stepflow.process import Folder, become_subreaper, find_pump, make_undumpabl
 from stepflow.server import takeover
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
 from stepflow.server.listeners import Listeners
+from stepflow.server.reading import reading_of
 from stepflow.server.storage import SOCKET_NAME, StorageFolder
 from stepflow.server.surroundings import is_container
 from stepflow.store import SqliteTuning, Store, open_sqlite
@@ -144,6 +145,7 @@ class Server:
             max_running=self._most_running(),
             least_free_bytes=settings.min_free_bytes,
             open_files=open_files,
+            reading=reading_of(settings),
         )
         return Supervisor(
             path, store, Feed(), ArtifactFolder(path / "artifacts", roots, limits), rules

@@ -24,7 +24,7 @@ from stepflow.model import (
 )
 from stepflow.store import search
 from stepflow.store.ledger import Key, Ledger
-from stepflow.store.protocol import Sample, Settlement
+from stepflow.store.protocol import Sample, Settlement, SummaryRow
 from stepflow.store.rows import (
     execution_of,
     execution_row,
@@ -52,12 +52,16 @@ _FORGET = (
     "DELETE FROM artifacts WHERE execution_id = ?",
     "DELETE FROM annotations WHERE execution_id = ?",
     "DELETE FROM metrics WHERE execution_id = ?",
+    "DELETE FROM tests WHERE execution_id = ?",
+    "DELETE FROM summaries WHERE execution_id = ?",
+    "DELETE FROM variables WHERE execution_id = ?",
+    "DELETE FROM diagnostics WHERE execution_id = ?",
     "DELETE FROM outputs WHERE execution_id = ?",
     "DELETE FROM follow_state WHERE execution_id = ?",
     "DELETE FROM adopted WHERE execution_id = ?",
     "DELETE FROM executions WHERE id = ?",
 )
-_COUNTED_TABLES = ("steps", "artifacts", "annotations", "metrics")
+_COUNTED_TABLES = ("steps", "artifacts", "annotations", "metrics", "tests")
 
 
 def load(ledger: Ledger, execution_id: str) -> Execution:
@@ -160,6 +164,14 @@ def keep_samples(ledger: Ledger, execution_id: str, samples: list[Sample]) -> No
         row = {**msgspec.structs.asdict(sample), "at": time_text(sample.at)}
         ledger.execute(INSERT_METRIC, {**row, "execution_id": execution_id})
     ledger.count([("table", "metrics", "")], len(samples))
+
+
+def keep_summary(ledger: Ledger, summary: SummaryRow) -> None:
+    # The primary key.
+    ledger.execute(
+        "UPDATE summaries SET markdown = ?, problem = ?, truncated = ? WHERE id = ?",
+        (summary.markdown, summary.problem, summary.truncated, summary.id),
+    )
 
 
 def counters_of(execution: Execution) -> list[Key]:

@@ -12,10 +12,11 @@ import msgspec
 from stepflow import events
 from stepflow.errors import Conflict
 from stepflow.events import AnyEvent
-from stepflow.model import Step, StepStatus, step_id
+from stepflow.model import Progress, Step, StepStatus, TestCounts, step_id
 from stepflow.store.protocol import Unit
 from stepflow.store.rows import (
     Row,
+    counts_of,
     json_text,
     list_of,
     mapping_of,
@@ -26,6 +27,8 @@ from stepflow.store.rows import (
 
 DIAGNOSTICS_KEPT = 100
 HIDDEN = "***"
+# From best to worst: of several the worst counts.
+RESULTS = ("completed", "skipped", "completed_with_issues", "cancelled", "failed")
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -39,6 +42,10 @@ class Figures(msgspec.Struct, frozen=True):
     metadata: str | None
     annotation_counts: str | None
     diagnostics: str | None
+    progress: str | None = None
+    result: str | None = None
+    result_message: str | None = None
+    test_counts: str | None = None
 
 
 class Fold:
@@ -57,6 +64,11 @@ class Fold:
         self.annotations: list[Row] = []
         self.metrics: list[Row] = []
         self.outputs: list[Row] = []
+        self.variables: list[Row] = []
+        self.tests: list[Row] = []
+        self.test_details: list[Row] = []
+        self.summaries: list[Row] = []
+        self.diagnostics: list[Row] = []
         self._total = figures.total_steps
         self._completed = figures.completed_steps
         self._failed = figures.failed_steps
@@ -65,6 +77,10 @@ class Fold:
         self._metadata: dict[str, Any] | None = None
         self._annotation_counts: dict[str, int] | None = None
         self._diagnostics: list[str] | None = None
+        self._progress = figures.progress
+        self._result = figures.result
+        self._result_message = figures.result_message
+        self._test_counts: TestCounts | None = None
         for event in unit.events:
             self._apply(event)
         self.figures = Figures(
@@ -76,6 +92,10 @@ class Fold:
             _text_of(self._metadata, figures.metadata),
             _text_of(self._annotation_counts, figures.annotation_counts),
             _text_of(self._diagnostics, figures.diagnostics),
+            self._progress,
+            self._result,
+            self._result_message,
+            _text_of(self._test_counts, figures.test_counts),
         )
 
     def _apply(self, event: AnyEvent) -> None:
@@ -103,9 +123,21 @@ class Fold:
                 self._advance(event)
             case events.Diagnostic():
                 self._diagnose(event)
+            case events.TestEnd():
+                self._test(event, at)
+            case events.TestDetails():
+                self._detail(event)
+            case events.Plan():
+                self._expect(event)
+            case events.Summary():
+                self._summarise(event, at)
+            case events.Env():
+                self._set_variable(event)
+            case events.Result():
+                self._wish(event)
             case _:
-                # Lines stay in the transcript; artifacts come as rows of the unit; masks, controls
-                # and results are the runner's business.
+                # Lines stay in the transcript; artifacts come as rows of the unit; masks are the
+                # runner's business.
                 pass
 
     def _step(self, index: int) -> Step:
@@ -141,10 +173,6 @@ class Fold:
         params = dict(event.params)
         stop_on_error = params.pop("stop_on_error", False) is True
         estimate = params.pop("estimated_duration", params.get("duration"))
-        if event.collapsed is not None:
-            params["collapsed"] = event.collapsed
-        if event.muted is not None:
-            params["muted"] = event.muted
         step = Step(
             id=step_id(self._unit.execution_id, event.index),
             execution_id=self._unit.execution_id,
@@ -160,6 +188,9 @@ class Fold:
             parent_index=event.parent_index,
             marker_id=event.id,
             first_line=event.log_line or 0,
+            collapsed=event.collapsed,
+            muted=event.muted,
+            flow=event.flow,
         )
         self.changed[event.index] = step
         self.started.add(event.index)
@@ -169,9 +200,7 @@ class Fold:
 
     def _end(self, event: events.StepEnd, at: datetime) -> None:
         status, reason = ending(event.status, event.reason)
-        metadata = self._step(event.index).metadata
-        if event.duration is not None:
-            metadata = {**metadata, "duration": event.duration}
+        step = self._step(event.index)
         self._change(
             event.index,
             status=status,
@@ -180,17 +209,18 @@ class Fold:
             exit_code=_storable(event.exit_code),
             completed_at=at,
             last_line=event.log_line,
-            metadata=metadata,
+            message=event.message or step.message,
+            duration=step.duration if event.duration is None else event.duration,
         )
 
     def _update(self, event: events.StepUpdate) -> None:
         step = self._step(event.index)
-        metadata = dict(step.metadata)
-        if event.collapsed is not None:
-            metadata["collapsed"] = event.collapsed
-        if event.duration is not None:
-            metadata["duration"] = event.duration
-        self._change(event.index, name=event.name or step.name, metadata=metadata)
+        self._change(
+            event.index,
+            name=event.name or step.name,
+            collapsed=step.collapsed if event.collapsed is None else event.collapsed,
+            duration=step.duration if event.duration is None else event.duration,
+        )
 
     def _adopt(self, event: events.StepAdopt, at: datetime) -> None:
         status, _ = ending(event.status, None)
@@ -258,21 +288,101 @@ class Fold:
         self._change(event.index, **changes)
 
     def _advance(self, event: events.Progress) -> None:
-        facts = {
-            "value": event.value,
-            "current": event.current,
-            "total": event.total,
-            "message": event.message,
-            "state": event.state,
-        }
-        progress = {name: fact for name, fact in facts.items() if fact is not None}
+        progress = Progress(
+            value=_finite(event.value),
+            current=_finite(event.current),
+            total=_finite(event.total),
+            message=event.message,
+            state=event.state,
+        )
         if event.index is None:
-            self._execution_metadata()["progress"] = progress
-        else:
-            metadata = {**self._step(event.index).metadata, "progress": progress}
-            self._change(event.index, metadata=metadata)
+            self._progress = json_text(progress)
+            return
+        step = self._step(event.index)
+        self._change(event.index, progress=progress, message=event.message or step.message)
+
+    def _test(self, event: events.TestEnd, at: datetime) -> None:
+        counts = self._counts()
+        changes = {"total": counts.total + 1, event.status: getattr(counts, event.status) + 1}
+        self._test_counts = msgspec.structs.replace(counts, **changes)
+        self.tests.append(
+            {
+                "execution_id": self._unit.execution_id,
+                "number": _storable(event.number),
+                "name": event.name,
+                "status": event.status,
+                "duration": _finite(event.duration),
+                "message": event.message,
+                "details": event.details,
+                "expected": event.expected,
+                "actual": event.actual,
+                "step_index": event.index,
+                "log_line": event.log_line,
+                "at": time_text(at),
+            }
+        )
+
+    def _detail(self, event: events.TestDetails) -> None:
+        self.test_details.append(
+            {
+                "execution_id": self._unit.execution_id,
+                "number": _storable(event.number),
+                "step_index": event.index,
+                "details": event.text,
+            }
+        )
+
+    def _expect(self, event: events.Plan) -> None:
+        """Subtests are counted, but who announces them is the suite, not the execution."""
+        if not event.depth:
+            counts = self._counts()
+            expected = (counts.expected or 0) + (_storable(event.total) or 0)
+            self._test_counts = msgspec.structs.replace(counts, expected=expected)
+
+    def _counts(self) -> TestCounts:
+        return self._test_counts or counts_of(self._before.test_counts) or TestCounts()
+
+    def _summarise(self, event: events.Summary, at: datetime) -> None:
+        self.summaries.append(
+            {
+                "execution_id": self._unit.execution_id,
+                "step_index": event.index,
+                "markdown": event.markdown,
+                "path": event.path,
+                "problem": event.problem,
+                "truncated": event.truncated,
+                "log_line": event.log_line,
+                "at": time_text(at),
+            }
+        )
+
+    def _set_variable(self, event: events.Env) -> None:
+        value = event.value if event.prepend is None else event.prepend
+        self.variables.append(
+            {
+                "execution_id": self._unit.execution_id,
+                "name": event.name,
+                "value": value or "",
+                "is_prepended": event.prepend is not None,
+            }
+        )
+
+    def _wish(self, event: events.Result) -> None:
+        before = RESULTS.index(self._result) if self._result is not None else -1
+        if RESULTS.index(event.status) > before:
+            self._result, self._result_message = event.status, event.message
 
     def _diagnose(self, event: events.Diagnostic) -> None:
+        self.diagnostics.append(
+            {
+                "execution_id": self._unit.execution_id,
+                "code": event.code,
+                "dialect": event.dialect,
+                "command": event.command,
+                "message": event.message,
+                "log_line": event.log_line,
+            }
+        )
         if self._diagnostics is None:
             self._diagnostics = list_of(self._before.diagnostics)
         if len(self._diagnostics) < DIAGNOSTICS_KEPT:
@@ -304,6 +414,11 @@ def _number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _finite(value: float | None) -> float | None:
+    """Neither SQLite nor JSON has a NaN."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _storable(value: int | None) -> int | None:

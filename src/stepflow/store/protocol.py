@@ -112,6 +112,76 @@ class AnnotationPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
+class TestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded test; `id` is its page key. `status`: passed, failed, skipped or todo."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    id: int
+    execution_id: str
+    name: str
+    status: str
+    number: int | None = None
+    duration: float | None = None
+    message: str | None = None
+    details: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    step_index: int | None = None
+    log_line: int | None = None
+    at: datetime | None = None
+
+
+class TestPage(msgspec.Struct, frozen=True):
+    __test__ = False
+
+    tests: list[TestRow]
+    next: int | None
+
+
+class SummaryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded summary: what was printed, or the content of the file `path`, or the `problem`
+    with that."""
+
+    id: int
+    execution_id: str
+    step_index: int | None = None
+    markdown: str | None = None
+    path: str | None = None
+    problem: str | None = None
+    truncated: bool = False
+    log_line: int | None = None
+    at: datetime | None = None
+
+
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret one's value reads `***`."""
+
+    name: str
+    value: str
+    is_secret: bool
+
+
+class VariableRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the script wanted a variable to be for what comes after it."""
+
+    name: str
+    value: str
+    is_prepended: bool
+
+
+class DiagnosticRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parser had to say about a marker."""
+
+    id: int
+    execution_id: str
+    code: str
+    dialect: str | None = None
+    command: str | None = None
+    message: str | None = None
+    log_line: int | None = None
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One value of a metric. Usage of the script's tree: process.cpu_percent,
     process.memory_bytes, process.count."""
@@ -291,15 +361,42 @@ class Store(Protocol):
         """A page of all artifacts, newest first."""
 
     async def annotations(
-        self, execution_id: str, *, limit: int = 1000, after: int = 0, level: str | None = None
+        self,
+        execution_id: str,
+        *,
+        limit: int = 1000,
+        after: int = 0,
+        level: str | None = None,
+        step: int | None = None,
     ) -> AnnotationPage:
-        """Annotations in the order of the transcript, those after the id `after`."""
+        """Annotations in the order of the transcript, those after the id `after`, of one level or
+        one step or of all."""
+
+    async def tests(
+        self, execution_id: str, *, limit: int = 1000, after: int = 0, status: str | None = None
+    ) -> TestPage:
+        """Tests in the order in which they ended, those after the id `after`."""
+
+    async def summaries(self, execution_id: str) -> list[SummaryRow]:
+        """An execution's summaries in the order of the transcript."""
+
+    async def keep_summary(self, summary: SummaryRow) -> None:
+        """Change what became of a summary's file: markdown, problem, truncated."""
+
+    async def variables(self, execution_id: str) -> list[VariableRow]:
+        """The variables that an execution wanted to set, in the order of the transcript."""
+
+    async def diagnostics(self, execution_id: str) -> list[DiagnosticRow]:
+        """What the parser had to say, in the order of the transcript; 1,000 at most."""
+
+    async def usual_seconds(self, name: str) -> float | None:
+        """The median duration of the last 20 completed executions of a name."""
 
     async def metrics(self, execution_id: str, name: str | None = None) -> list[Sample]:
         """An execution's metric values in the order of recording, of one name or of all."""
 
-    async def outputs(self, execution_id: str) -> dict[str, str]:
-        """The outputs that an execution set; a secret one reads `***`."""
+    async def outputs(self, execution_id: str) -> list[OutputRow]:
+        """The outputs that an execution set, by name."""
 
     async def follow_state(self, execution_id: str) -> FollowState | None:
         """Where recording stands; None before the first unit and after the end."""

@@ -20,11 +20,22 @@ from stepflow.model import (
     Cancellation,
     Execution,
     Outcome,
+    Progress,
+    Section,
     Status,
     Step,
     StepStatus,
+    TestCounts,
 )
-from stepflow.store.protocol import AnnotationRow, Sample
+from stepflow.store.protocol import (
+    AnnotationRow,
+    DiagnosticRow,
+    OutputRow,
+    Sample,
+    SummaryRow,
+    TestRow,
+    VariableRow,
+)
 
 Row = dict[str, Any]
 
@@ -32,6 +43,9 @@ _encoder = msgspec.json.Encoder()
 _decode_any = msgspec.json.Decoder().decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _decode_cancellation = msgspec.json.Decoder(Cancellation).decode
+_decode_progress = msgspec.json.Decoder(Progress).decode
+_decode_sections = msgspec.json.Decoder(list[Section]).decode
+_decode_counts = msgspec.json.Decoder(TestCounts).decode
 
 STRIP_LENGTH = 50
 
@@ -80,6 +94,18 @@ def mapping_of(text: str | None) -> dict[str, Any]:
 
 def list_of(text: str | None) -> list[Any]:
     return [] if text is None or text == "[]" else _decode_any(text)
+
+
+def json_or_none(value: Any) -> str | None:
+    return None if value is None else json_text(value)
+
+
+def counts_of(text: str | None) -> TestCounts | None:
+    return None if text is None else _decode_counts(text)
+
+
+def progress_of(text: str | None) -> Progress | None:
+    return None if text is None else _decode_progress(text)
 
 
 def _mapping_text(value: Mapping[str, Any]) -> str:
@@ -154,6 +180,15 @@ def execution_row(execution: Execution) -> Row:
         "tail_may_be_missing": e.tail_may_be_missing,
         "cpu_seconds": e.cpu_seconds,
         "memory_peak_bytes": e.memory_peak_bytes,
+        "dialects": json_text(e.dialects),
+        "emulate": _list_text(e.emulate),
+        "sections": _list_text(e.sections),
+        "trace": e.trace,
+        "progress": json_or_none(e.progress),
+        "result": e.result,
+        "result_message": e.result_message,
+        "test_counts": json_or_none(e.test_counts),
+        "usual_seconds": e.usual_seconds,
     }
 
 
@@ -209,6 +244,15 @@ def _execution_of(row: Columns) -> Execution:
         tail_may_be_missing=bool(row["tail_may_be_missing"]),
         cpu_seconds=row["cpu_seconds"],
         memory_peak_bytes=row["memory_peak_bytes"],
+        dialects="auto" if row["dialects"] is None else _decode_any(row["dialects"]),
+        emulate=list_of(row["emulate"]),
+        sections=_decode_sections(row["sections"]) if row["sections"] else [],
+        trace=row["trace"],
+        progress=progress_of(row["progress"]),
+        result=row["result"],
+        result_message=row["result_message"],
+        test_counts=counts_of(row["test_counts"]),
+        usual_seconds=row["usual_seconds"],
     )
 
 
@@ -236,6 +280,12 @@ def step_row(step: Step, seq: int | None) -> tuple[Any, ...]:
         step.reason,
         step.first_line,
         step.last_line,
+        json_or_none(step.progress),
+        step.message,
+        step.collapsed,
+        step.muted,
+        step.flow,
+        step.duration,
     )
 
 
@@ -252,6 +302,10 @@ def step_changes(step: Step) -> tuple[Any, ...]:
         step.parent_index,
         step.reason,
         step.last_line,
+        json_or_none(step.progress),
+        step.message,
+        step.collapsed,
+        step.duration,
         step.id,
     )
 
@@ -279,9 +333,19 @@ def step_of(row: Columns) -> Step:
             reason=row["reason"],
             first_line=row["first_line"] or 0,
             last_line=row["last_line"],
+            progress=progress_of(row["progress"]),
+            message=row["message"],
+            collapsed=_truth(row["collapsed"]),
+            muted=_truth(row["muted"]),
+            flow=row["flow"],
+            duration=row["duration"],
         )
     except (ValueError, KeyError) as error:
         raise StorageUnusable(f"the row of step {row['id']} is damaged: {error}") from error
+
+
+def _truth(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def artifact_row(artifact: Artifact) -> Row:
@@ -339,9 +403,33 @@ def artifact_of(row: Columns) -> Artifact:
         raise StorageUnusable(f"the row of artifact {row['id']} is damaged: {error}") from error
 
 
+def _values(row: sqlite3.Row) -> Row:
+    return {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+
+
 def annotation_of(row: sqlite3.Row) -> AnnotationRow:
-    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
-    return AnnotationRow(**{**values, "at": time_or_none(values["at"])})
+    return AnnotationRow(**{**_values(row), "at": time_or_none(row["at"])})
+
+
+def test_of(row: sqlite3.Row) -> TestRow:
+    return TestRow(**{**_values(row), "at": time_or_none(row["at"])})
+
+
+def summary_of(row: sqlite3.Row) -> SummaryRow:
+    facts = {"truncated": bool(row["truncated"]), "at": time_or_none(row["at"])}
+    return SummaryRow(**{**_values(row), **facts})
+
+
+def diagnostic_of(row: sqlite3.Row) -> DiagnosticRow:
+    return DiagnosticRow(**_values(row))
+
+
+def output_of(row: Columns) -> OutputRow:
+    return OutputRow(name=row["name"], value=row["value"], is_secret=bool(row["is_secret"]))
+
+
+def variable_of(row: Columns) -> VariableRow:
+    return VariableRow(name=row["name"], value=row["value"], is_prepended=bool(row["is_prepended"]))
 
 
 def sample_of(row: Columns) -> Sample:

@@ -16,26 +16,36 @@ from stepflow.store.protocol import (
     MAX_PAGE,
     AnnotationPage,
     ArtifactPage,
+    DiagnosticRow,
     ExecutionChanges,
     FollowState,
     Health,
     Optimized,
+    OutputRow,
     Page,
     Query,
     Sample,
     Settlement,
     Statistics,
+    SummaryRow,
+    TestPage,
     Unit,
     Usual,
+    VariableRow,
 )
 from stepflow.store.reader import ROWS_ON_LOOP, Reader
 from stepflow.store.rows import (
     annotation_of,
     artifact_of,
+    diagnostic_of,
     execution_of,
+    output_of,
     sample_of,
     step_of,
+    summary_of,
+    test_of,
     time_text,
+    variable_of,
 )
 from stepflow.store.schema import prepare
 from stepflow.store.tuning import SqliteTuning
@@ -60,13 +70,22 @@ _STEPS = "SELECT * FROM steps WHERE execution_id = ? ORDER BY step_index, create
 # idx_annotations_execution
 _ANNOTATIONS = """
 SELECT * FROM annotations WHERE execution_id = ? AND id > ? AND (? IS NULL OR level = ?)
+AND (? IS NULL OR step_index = ?) ORDER BY id LIMIT ?
+"""
+# idx_tests_execution
+_TESTS = """
+SELECT * FROM tests WHERE execution_id = ? AND id > ? AND (? IS NULL OR status = ?)
 ORDER BY id LIMIT ?
 """
+# idx_summaries_execution, idx_variables_execution, idx_diagnostics_execution
+_SUMMARIES = "SELECT * FROM summaries WHERE execution_id = ? ORDER BY id LIMIT ?"
+_VARIABLES = "SELECT * FROM variables WHERE execution_id = ? ORDER BY id LIMIT ?"
+_DIAGNOSTICS = "SELECT * FROM diagnostics WHERE execution_id = ? ORDER BY id LIMIT ?"
 # idx_metrics_series
 _SERIES = "SELECT * FROM metrics WHERE execution_id = ? AND name = ? ORDER BY id LIMIT ?"
 # idx_metrics_series; the values of one execution are sorted.
 _ALL_SERIES = "SELECT * FROM metrics WHERE execution_id = ? ORDER BY id LIMIT ?"
-_OUTPUTS = "SELECT name, value FROM outputs WHERE execution_id = ? ORDER BY name LIMIT ?"
+_OUTPUTS = "SELECT * FROM outputs WHERE execution_id = ? ORDER BY name LIMIT ?"
 _FOLLOW_STATE = 'SELECT "offset", lines, state FROM follow_state WHERE execution_id = ?'
 
 
@@ -190,13 +209,19 @@ class SqliteStore:
         )
 
     async def annotations(
-        self, execution_id: str, *, limit: int = 1000, after: int = 0, level: str | None = None
+        self,
+        execution_id: str,
+        *,
+        limit: int = 1000,
+        after: int = 0,
+        level: str | None = None,
+        step: int | None = None,
     ) -> AnnotationPage:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidRequest(f"limit must be from 1 to {MAX_PAGE}", field="limit")
 
         def query(connection: sqlite3.Connection) -> AnnotationPage:
-            values = (execution_id, after, level, level, limit + 1)
+            values = (execution_id, after, level, level, step, step, limit + 1)
             rows = connection.execute(_ANNOTATIONS, values).fetchall()
             following = rows[limit - 1]["id"] if len(rows) > limit else None
             return AnnotationPage([annotation_of(row) for row in rows[:limit]], following)
@@ -209,9 +234,38 @@ class SqliteStore:
             return await self._reader.rows("metrics", _ALL_SERIES, (execution_id,), sample_of)
         return await self._reader.rows("metrics", _SERIES, (execution_id, name), sample_of)
 
-    async def outputs(self, execution_id: str) -> dict[str, str]:
-        rows = await self._reader.rows("outputs", _OUTPUTS, (execution_id,), tuple)
-        return dict(rows)
+    async def outputs(self, execution_id: str) -> list[OutputRow]:
+        return await self._reader.rows("outputs", _OUTPUTS, (execution_id,), output_of)
+
+    async def tests(
+        self, execution_id: str, *, limit: int = 1000, after: int = 0, status: str | None = None
+    ) -> TestPage:
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidRequest(f"limit must be from 1 to {MAX_PAGE}", field="limit")
+
+        def query(connection: sqlite3.Connection) -> TestPage:
+            values = (execution_id, after, status, status, limit + 1)
+            rows = connection.execute(_TESTS, values).fetchall()
+            following = rows[limit - 1]["id"] if len(rows) > limit else None
+            return TestPage([test_of(row) for row in rows[:limit]], following)
+
+        ask = self._reader.ask if limit <= ROWS_ON_LOOP else self._reader.ask_in_thread
+        return await ask("tests", query)
+
+    async def summaries(self, execution_id: str) -> list[SummaryRow]:
+        return await self._reader.rows("summaries", _SUMMARIES, (execution_id,), summary_of)
+
+    async def keep_summary(self, summary: SummaryRow) -> None:
+        await self._writer.write(partial(executions.keep_summary, summary=summary))
+
+    async def variables(self, execution_id: str) -> list[VariableRow]:
+        return await self._reader.rows("variables", _VARIABLES, (execution_id,), variable_of)
+
+    async def diagnostics(self, execution_id: str) -> list[DiagnosticRow]:
+        return await self._reader.rows("diagnostics", _DIAGNOSTICS, (execution_id,), diagnostic_of)
+
+    async def usual_seconds(self, name: str) -> float | None:
+        return await self._reader.ask("usual seconds", partial(usual.usual_seconds, name=name))
 
     async def follow_state(self, execution_id: str) -> FollowState | None:
         def query(connection: sqlite3.Connection) -> FollowState | None:

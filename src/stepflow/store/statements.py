@@ -16,12 +16,16 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from stepflow.store.tables import (
     annotations,
     artifacts,
+    diagnostics,
     executions,
     follow_state,
     metadata,
     metrics,
     outputs,
     steps,
+    summaries,
+    tests,
+    variables,
 )
 
 _DIALECT = sqlite.dialect(paramstyle="named")
@@ -39,6 +43,10 @@ STEP_CHANGES = (
     "parent_index",
     "reason",
     "last_line",
+    "progress",
+    "message",
+    "collapsed",
+    "duration",
 )
 FIGURES = (
     "total_steps",
@@ -49,6 +57,10 @@ FIGURES = (
     "metadata",
     "annotation_counts",
     "diagnostics",
+    "progress",
+    "result",
+    "result_message",
+    "test_counts",
     "log_bytes",
     "log_lines",
 )
@@ -94,6 +106,10 @@ KEEP_ARTIFACT = _keep(artifacts, but=["seq"])
 INSERT_ANNOTATION = _insert(annotations, without=["id"])
 INSERT_METRIC = _insert(metrics, without=["id"])
 KEEP_OUTPUT = _keep(outputs)
+INSERT_VARIABLE = _insert(variables, without=["id"])
+INSERT_TEST = _insert(tests, without=["id"])
+INSERT_SUMMARY = _insert(summaries, without=["id"])
+INSERT_DIAGNOSTIC = _insert(diagnostics, without=["id"])
 KEEP_FOLLOW_STATE = _keep(follow_state, dialect=_IN_ORDER)
 
 

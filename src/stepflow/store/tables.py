@@ -65,6 +65,15 @@ executions = Table(
     Column("tail_may_be_missing", Boolean),
     Column("cpu_seconds", REAL),
     Column("memory_peak_bytes", Integer),
+    Column("dialects", Text),
+    Column("emulate", Text),
+    Column("sections", Text),
+    Column("trace", Text),
+    Column("progress", Text),
+    Column("result", Text),
+    Column("result_message", Text),
+    Column("test_counts", Text),
+    Column("usual_seconds", REAL),
     Index("idx_executions_seq", "seq", unique=True),
     # Each ends in the order of pages; see pages.py.
     Index("idx_executions_created_seq", "created_at", "seq"),
@@ -98,6 +107,12 @@ steps = Table(
     Column("reason", Text),
     Column("first_line", Integer),
     Column("last_line", Integer),
+    Column("progress", Text),
+    Column("message", Text),
+    Column("collapsed", Boolean),
+    Column("muted", Boolean),
+    Column("flow", Text),
+    Column("duration", REAL),
     Index("idx_steps_execution_id", "execution_id"),
 )
 Index("idx_steps_foreign", steps.c.id, sqlite_where=steps.c.seq.is_(None))
@@ -185,6 +200,65 @@ outputs = Table(
     Column("value", Text, nullable=False),
     Column("is_secret", Boolean, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What a script wanted to set for the steps after it: recorded, and never applied.
+variables = Table(
+    "variables",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("execution_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("is_prepended", Boolean, nullable=False),
+    Index("idx_variables_execution", "execution_id", "id"),
+)
+
+tests = Table(
+    "tests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("execution_id", Text, nullable=False),
+    Column("number", Integer),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("duration", REAL),
+    Column("message", Text),
+    Column("details", Text),
+    Column("expected", Text),
+    Column("actual", Text),
+    Column("step_index", Integer),
+    Column("log_line", Integer),
+    Column("at", Text),
+    Index("idx_tests_execution", "execution_id", "id", "status"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("execution_id", Text, nullable=False),
+    Column("step_index", Integer),
+    Column("markdown", Text),
+    Column("path", Text),
+    Column("problem", Text),
+    Column("truncated", Boolean),
+    Column("log_line", Integer),
+    Column("at", Text),
+    Index("idx_summaries_execution", "execution_id", "id"),
+)
+
+diagnostics = Table(
+    "diagnostics",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("execution_id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("dialect", Text),
+    Column("command", Text),
+    Column("message", Text),
+    Column("log_line", Integer),
+    Index("idx_diagnostics_execution", "execution_id", "id"),
 )
 
 follow_state = Table(

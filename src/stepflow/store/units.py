@@ -23,7 +23,11 @@ from stepflow.store.statements import (
     CHANGE_FIGURES,
     CHANGE_STEP,
     INSERT_ANNOTATION,
+    INSERT_DIAGNOSTIC,
     INSERT_METRIC,
+    INSERT_SUMMARY,
+    INSERT_TEST,
+    INSERT_VARIABLE,
     KEEP_FOLLOW_STATE,
     KEEP_OUTPUT,
     KEEP_STEP,
@@ -39,9 +43,17 @@ SELECT e.id, e.status, coalesce(e.total_steps, 0) AS total_steps,
        coalesce(e.completed_steps, 0) AS completed_steps,
        coalesce(e.failed_steps, 0) AS failed_steps, e.current_step_index,
        coalesce(e.step_strip, '') AS step_strip, e.metadata, e.annotation_counts, e.diagnostics,
+       e.progress, e.result, e.result_message, e.test_counts,
        coalesce(f."offset", 0) AS "offset"
 FROM json_each(?) wanted CROSS JOIN executions e ON e.id = wanted.value
 LEFT JOIN follow_state f ON f.execution_id = e.id
+"""
+# idx_tests_execution, from its end: the test has just been recorded.
+_KEEP_DETAILS = """
+UPDATE tests SET details = :details WHERE id = (
+    SELECT id FROM tests INDEXED BY idx_tests_execution
+    WHERE execution_id = :execution_id AND number IS :number AND step_index IS :step_index
+    ORDER BY id DESC LIMIT 1)
 """
 _STEPS = "SELECT s.* FROM json_each(?) wanted CROSS JOIN steps s ON s.id = wanted.value"
 
@@ -160,6 +172,11 @@ class _Rows:
         self._annotations: list[Row] = []
         self._metrics: list[Row] = []
         self._outputs: list[Row] = []
+        self._variables: list[Row] = []
+        self._tests: list[Row] = []
+        self._test_details: list[Row] = []
+        self._summaries: list[Row] = []
+        self._diagnostics: list[Row] = []
 
     def add(self, unit: Unit, fold: Fold, before: Figures) -> None:
         self._units[unit.execution_id] = unit
@@ -173,6 +190,11 @@ class _Rows:
         self._annotations += fold.annotations
         self._metrics += fold.metrics
         self._outputs += fold.outputs
+        self._variables += fold.variables
+        self._tests += fold.tests
+        self._test_details += fold.test_details
+        self._summaries += fold.summaries
+        self._diagnostics += fold.diagnostics
 
     def write(self, ledger: Ledger) -> None:
         write_all = ledger.connection.executemany
@@ -183,11 +205,17 @@ class _Rows:
         write_all(INSERT_ANNOTATION, self._annotations)
         write_all(INSERT_METRIC, self._metrics)
         write_all(KEEP_OUTPUT, self._outputs)
+        write_all(INSERT_VARIABLE, self._variables)
+        write_all(INSERT_TEST, self._tests)
+        write_all(_KEEP_DETAILS, self._test_details)
+        write_all(INSERT_SUMMARY, self._summaries)
+        write_all(INSERT_DIAGNOSTIC, self._diagnostics)
         for artifact in self._artifacts:
             keep_artifact(ledger, artifact)
         ledger.count([("table", "steps", "")], len(self._new_steps))
         ledger.count([("table", "annotations", "")], len(self._annotations))
         ledger.count([("table", "metrics", "")], len(self._metrics))
+        ledger.count([("table", "tests", "")], len(self._tests))
 
     def _new_step_rows(self, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
         for key in self._new_steps:

@@ -8,7 +8,7 @@ from typing import Any
 from stepflow.store.protocol import Optimized
 from stepflow.store.writer import checkpoint
 
-_COUNTED = ("executions", "steps", "artifacts", "annotations", "metrics")
+_COUNTED = ("executions", "steps", "artifacts", "annotations", "metrics", "tests")
 
 
 def file_bytes(path: Path) -> int:

@@ -1,5 +1,6 @@
 """Owns all executions of one storage folder."""
 
+from stepflow.supervisor.creation import Reading, check_reading
 from stepflow.supervisor.supervisor import LiveFigures, Rules, Supervisor
 
-__all__ = ["LiveFigures", "Rules", "Supervisor"]
+__all__ = ["LiveFigures", "Reading", "Rules", "Supervisor", "check_reading"]

@@ -1,12 +1,17 @@
 """From what a client asks for to an execution that may be recorded; or a clear refusal."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 
+import msgspec
+
 from stepflow.errors import InvalidRequest
-from stepflow.model import DEFAULT_GRACE, Execution, NewExecution
+from stepflow.markers import dialects
+from stepflow.markers.dialects import sections
+from stepflow.model import DEFAULT_GRACE, Dialects, Execution, NewExecution, Section
 
 MOST_TAGS = 50
 LONGEST_NAME = 200
@@ -39,6 +44,7 @@ def checked(wanted: NewExecution) -> NewExecution:
             _refuse("tags", "a tag can't be empty")
     if wanted.max_log_bytes is not None and wanted.max_log_bytes < 1:
         _refuse("max_log_bytes", f"{wanted.max_log_bytes} is not a number of bytes above 0")
+    check_reading(wanted.dialects, wanted.sections)
     if wanted.tty and wanted.stdin:
         _refuse("stdin", "a terminal (tty) has its own input: ask for one of both")
     if wanted.window is not None and not all(1 <= side <= 65_535 for side in wanted.window):
@@ -46,8 +52,21 @@ def checked(wanted: NewExecution) -> NewExecution:
     return wanted
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """How output is read where a request does not say it: the languages, and sections that are
+    looked for in any case."""
+
+    dialects: Dialects = "auto"
+    sections: list[Section] = []
+
+
 def execution_of(
-    wanted: NewExecution, *, execution_id: str, user: str | None, at: datetime
+    wanted: NewExecution,
+    *,
+    execution_id: str,
+    user: str | None,
+    at: datetime,
+    reading: Reading,
 ) -> Execution:
     """The execution that a checked request asks for, not recorded yet."""
     command = wanted.command
@@ -71,6 +90,10 @@ def execution_of(
         secret_names=sorted(wanted.secret_environment),
         max_log_bytes=wanted.max_log_bytes,
         nesting=wanted.nesting,
+        dialects=reading.dialects if wanted.dialects is None else wanted.dialects,
+        emulate=list(dict.fromkeys(wanted.emulate)),
+        sections=list(dict.fromkeys([*reading.sections, *wanted.sections])),
+        trace=wanted.trace,
         rerun_of=wanted.rerun_of,
     )
 
@@ -91,6 +114,10 @@ def repeated(execution: Execution) -> dict[str, object]:
         "keep_background": execution.keep_background,
         "max_log_bytes": execution.max_log_bytes,
         "nesting": execution.nesting,
+        "dialects": execution.dialects,
+        "emulate": execution.emulate,
+        "sections": [msgspec.to_builtins(section) for section in execution.sections],
+        "trace": execution.trace,
         "rerun_of": execution.id,
     }
 
@@ -118,6 +145,20 @@ def _check_environment(field: str, environment: dict[str, str]) -> None:
             _refuse(field, f"{name!r} can't be the name of a variable")
         if "\0" in value:
             _refuse(field, f"the value of {name} contains a NUL character")
+
+
+def check_reading(wanted: Dialects | None, own_sections: Sequence[Section]) -> None:
+    """InvalidRequest for an unknown language, or for a section that can't be."""
+    known = (dialects.AUTO, *dialects.NAMES)
+    for name in wanted if isinstance(wanted, list) else ():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            _refuse("dialects", f"there is no {name!r} ({hint})")
+    try:
+        sections.check(own_sections)
+    except sections.InvalidSection as error:
+        _refuse("sections", str(error))
 
 
 def _check_text(field: str, text: str | None, longest: int = 1024) -> None:

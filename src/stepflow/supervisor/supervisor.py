@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,8 @@ from stepflow.process import (
 from stepflow.runner import Runner, Seams, Spec, Tail, argv_of
 from stepflow.store import Sample, Settlement, Store
 from stepflow.supervisor.archiver import Archiver
-from stepflow.supervisor.creation import checked, execution_of, repeated
+from stepflow.supervisor.creation import Reading, checked, execution_of, repeated
+from stepflow.supervisor.emulation import emulated
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
@@ -70,7 +71,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class Rules:
     """How this supervisor works; sizes in bytes. `environment` is what scripts start from,
-    `open_files` their soft limit (None: as ours)."""
+    `open_files` their soft limit (None: as ours), `reading` how their output is read."""
 
     pump_program: list[str]
     environment: dict[str, str]
@@ -81,6 +82,7 @@ class Rules:
     archive_after_seconds: float = 60.0
     save_seconds: float = 1.0
     sample_seconds: float = 5.0
+    reading: Reading = field(default_factory=Reading)
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
@@ -144,7 +146,10 @@ class Supervisor:
             execution_id=new_id(time.time_ns() // 1_000_000, os.urandom(10)),
             user=user,
             at=datetime.now(UTC),
+            reading=self._rules.reading,
         )
+        usual_seconds = await self.store.usual_seconds(execution.name)
+        execution = msgspec.structs.replace(execution, usual_seconds=usual_seconds)
         self._check_space()
         execution = await self.store.create(execution)
         folder, spec = self.folder(execution.id), self._spec(execution, wanted)
@@ -469,7 +474,11 @@ class Supervisor:
             working_directory=execution.working_directory or str(Path.cwd()),
             environment=script_environment(
                 caller if caller is not None else self._rules.environment,
-                {**execution.environment, **secrets},
+                {
+                    **emulated(execution.emulate, execution),
+                    **execution.environment,
+                    **secrets,
+                },
                 execution.id,
                 mode=self._rules.environment_mode if caller is None else "inherit",
             ),

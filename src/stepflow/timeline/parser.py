@@ -5,16 +5,15 @@ in which markers are looked for; a replay (`with_lines`) keeps a fragment, since
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from stepflow.events import AnyEvent, Log
-from stepflow.markers import MARKER_BYTES, Dialect, Pipeline, Scanner
+from stepflow.markers import MARKER_BYTES, Pipeline, Scanner
 from stepflow.markers import marker as said
-from stepflow.markers.dialects import chosen
-from stepflow.markers.environment_files import EnvironmentFile
 from stepflow.markers.pipeline import Stopped, log_text, whole_characters
+from stepflow.timeline.options import ParserOptions
 from stepflow.timeline.timeline import Timeline, TimelineState
 from stepflow.timeline.tree import OpenStep
 
@@ -22,34 +21,6 @@ BLOCK_BYTES = 64 * 1024
 FRAGMENT_BYTES = 1024 * 1024
 # What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
 _PIECE_BYTES = 256 * 1024
-
-
-class ParserOptions(msgspec.Struct, frozen=True):
-    """`dialects`: names, none, or `auto` for those that are on by default. The others are switched
-    on one by one; `tap="on"` takes the points of a stream without a version line as well.
-    `file`: what is parsed is no transcript but an environment file."""
-
-    dialects: list[str] | Literal["auto", "none"] = "auto"
-    nesting: Literal["auto", "flat"] = "auto"
-    tap: Literal["auto", "on", "off"] = "auto"
-    buildkite: bool = False
-    buildkit: bool = False
-    sd_daemon: bool = False
-    systemd: bool = False
-    file: EnvironmentFile | None = None
-
-    def chosen_dialects(self) -> list[Dialect]:
-        switches = {
-            "buildkite": self.buildkite,
-            "buildkit": self.buildkit,
-            "sd-daemon": self.sd_daemon,
-            "systemd": self.systemd,
-            "tap": self.tap == "on",
-        }
-        names = [] if self.dialects == "none" else self.dialects
-        switched_on = [name for name, is_on in switches.items() if is_on]
-        dialects = chosen(None if isinstance(names, str) else names, switched_on)
-        return [d for d in dialects if d.name != "tap" or self.tap != "off"]
 
 
 class _State(msgspec.Struct):

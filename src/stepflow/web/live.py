@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from stepflow import events
 from stepflow.errors import StepflowError
 from stepflow.feed import (
     AnnotationUpdate,
@@ -26,7 +27,11 @@ from stepflow.feed import (
     LogComplete,
     LogGrown,
     Message,
+    MetricUpdate,
+    OutputUpdate,
     StepUpdate,
+    SummaryUpdate,
+    TestUpdate,
 )
 from stepflow.feed import Watcher as FeedWatcher
 from stepflow.model import Execution
@@ -49,9 +54,14 @@ from stepflow.web.messages import (
     ArtifactChange,
     Deleted,
     Lag,
+    MetricChange,
+    MetricPoint,
     Outgoing,
+    OutputChange,
     Remark,
     StepChange,
+    SummaryChange,
+    TestChange,
     lagged_log,
     log_end,
     log_message,
@@ -60,7 +70,10 @@ from stepflow.web.shapes import (
     annotation_shape,
     artifact_shape,
     execution_shape,
+    output_shape,
     step_shape,
+    summary_shape,
+    test_shape,
 )
 
 SHORTEST_PAUSE_SECONDS = 0.010
@@ -70,6 +83,8 @@ MOST_BYTES = 512 << 10
 CATCH_UP_BYTES = 8 << 20
 # Larger pieces are read in a thread, to keep the loop free.
 _READ_ON_LOOP_BYTES = 64 << 10
+
+_FOR_WHO_FOLLOWS = (AnnotationUpdate, TestUpdate, MetricUpdate, SummaryUpdate, OutputUpdate)
 
 log = structlog.get_logger(__name__)
 
@@ -379,7 +394,7 @@ class Live:
         if isinstance(message, ExecutionUpdate) and message.execution.is_finished and channel:
             channel.complete(message.execution)
         watchers: Iterable[Watcher] = (*self._sockets, *streams)
-        if isinstance(message, AnnotationUpdate):
+        if isinstance(message, _FOR_WHO_FOLLOWS):
             watchers = {*streams, *channel.watchers} if channel else streams
         if not watchers:
             return
@@ -398,6 +413,15 @@ class Live:
                 return Outgoing(ArtifactChange(execution_id, artifact_shape(artifact)))
             case AnnotationUpdate(execution_id=execution_id, annotation=annotation):
                 return Outgoing(Remark(execution_id, annotation_shape(annotation)))
+            case TestUpdate(execution_id=execution_id, tests=tests, counts=counts):
+                shapes = [test_shape(test) for test in tests]
+                return Outgoing(TestChange(execution_id, shapes, counts))
+            case MetricUpdate(execution_id=execution_id, metrics=metrics):
+                return Outgoing(MetricChange(execution_id, [_point(one) for one in metrics]))
+            case SummaryUpdate(execution_id=execution_id, summary=summary):
+                return Outgoing(SummaryChange(execution_id, summary_shape(summary)))
+            case OutputUpdate(execution_id=execution_id, output=output):
+                return Outgoing(OutputChange(execution_id, output_shape(output)))
             case ExecutionDeleted(execution_id=execution_id):
                 return Outgoing(Deleted(execution_id))
             case _:
@@ -413,3 +437,14 @@ class Live:
                 execution = await self._supervisor.store.execution(execution_id)
                 if execution.is_finished:
                     channel.complete(execution)
+
+
+def _point(metric: events.Metric) -> MetricPoint:
+    return MetricPoint(
+        name=metric.name,
+        value=metric.value,
+        at=metric.at,
+        unit=metric.unit,
+        step=metric.step,
+        step_index=metric.index,
+    )

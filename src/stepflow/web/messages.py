@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from websockets.frames import Frame, Opcode
 
+from stepflow.model import TestCounts
 from stepflow.web.clock import now
 from stepflow.web.cursor import Piece, Place
 from stepflow.web.json import encode
@@ -14,7 +15,11 @@ from stepflow.web.shapes import (
     AnnotationShape,
     ArtifactShape,
     ExecutionShape,
+    OutputShape,
+    PointShape,
     StepShape,
+    SummaryShape,
+    TestShape,
 )
 
 
@@ -41,6 +46,37 @@ class ArtifactChange(msgspec.Struct, frozen=True):
 class Remark(msgspec.Struct, frozen=True):
     execution_id: str
     annotation: AnnotationShape
+
+
+class TestChange(msgspec.Struct, frozen=True):
+    """Tests that ended since the last such message, and how many there are by now."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    execution_id: str
+    tests: list[TestShape]
+    counts: TestCounts
+
+
+class MetricPoint(PointShape, frozen=True, kw_only=True):
+    name: str
+    unit: str | None
+    step_index: int | None
+
+
+class MetricChange(msgspec.Struct, frozen=True):
+    execution_id: str
+    metrics: list[MetricPoint]
+
+
+class SummaryChange(msgspec.Struct, frozen=True):
+    execution_id: str
+    summary: SummaryShape
+
+
+class OutputChange(msgspec.Struct, frozen=True):
+    execution_id: str
+    output: OutputShape
 
 
 class Deleted(msgspec.Struct, frozen=True):
@@ -103,6 +139,10 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "step_update": StepChange,
     "artifact_update": ArtifactChange,
     "annotation": Remark,
+    "test_update": TestChange,
+    "metric_update": MetricChange,
+    "summary_update": SummaryChange,
+    "output_update": OutputChange,
     "execution_deleted": Deleted,
     "log": LogLines,
     "log_complete": LogEnd,

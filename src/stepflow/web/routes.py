@@ -10,7 +10,17 @@ from stepflow.backup import BackupShape
 from stepflow.errors import Conflict, NoSpace, NotFound, RangeNotSatisfiable, StepflowError
 from stepflow.model import NewExecution
 from stepflow.store import Usual
-from stepflow.web import artifacts, auth, backups, events, executions, health, metrics, transcripts
+from stepflow.web import (
+    artifacts,
+    auth,
+    backups,
+    events,
+    executions,
+    health,
+    markers,
+    metrics,
+    transcripts,
+)
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.detail import Detail
 from stepflow.web.shapes import ArtifactShape
@@ -151,6 +161,30 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         artifacts.zipped,
         media_type="application/zip",
     ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/annotations",
+        markers.annotations,
+        markers.Annotations,
+        query=markers.AnnotationsQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/tests",
+        markers.tests,
+        markers.Tests,
+        query=markers.TestsQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/metrics",
+        markers.metrics,
+        markers.Metrics,
+        query=markers.MetricsQuery,
+    ),
+    Endpoint("GET", "/api/executions/{id}/outputs", markers.outputs, markers.Outputs),
+    Endpoint("GET", "/api/executions/{id}/summary", markers.summary, markers.Summaries),
+    Endpoint("GET", "/api/executions/{id}/diagnostics", markers.diagnostics, markers.Diagnostics),
     Endpoint("GET", "/api/executions/{id}/usage", executions.usage, executions.Usage),
     Endpoint("GET", "/api/executions/{id}/usual", executions.usual, Usual),
     Endpoint(

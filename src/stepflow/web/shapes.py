@@ -5,24 +5,33 @@ from typing import Any
 
 import msgspec
 
+from stepflow import events
 from stepflow.events import Annotation
 from stepflow.model import (
     Artifact,
     ArtifactState,
     Cancellation,
+    Dialects,
     Execution,
     Outcome,
+    Progress,
+    Section,
     Status,
     Step,
     StepStatus,
+    TestCounts,
     in_words,
 )
-from stepflow.store import AnnotationRow
+from stepflow.store import AnnotationRow, DiagnosticRow, OutputRow, SummaryRow, TestRow
 from stepflow.web.json import rounded
+
+HIDDEN = "***"
 
 
 class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution. Durations are seconds, sizes bytes; `outcome` is how it ended."""
+    """An execution. Durations are seconds, sizes bytes; `outcome` is how it ended, `result` what
+    the script said of that itself. `eta_seconds`: how long it will go on, by its own progress or
+    by what executions of this name usually take."""
 
     id: str
     name: str
@@ -68,6 +77,16 @@ class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
     tail_may_be_missing: bool
     cpu_seconds: float | None
     memory_peak_bytes: int | None
+    dialects: Dialects
+    emulate: list[str]
+    sections: list[Section]
+    trace: str | None
+    progress: Progress | None
+    result: str | None
+    result_message: str | None
+    test_counts: TestCounts | None
+    usual_seconds: float | None
+    eta_seconds: float | None
 
 
 _SAME_FIELDS = tuple(
@@ -76,7 +95,9 @@ _SAME_FIELDS = tuple(
 
 
 class StepShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A step. `first_line` to `last_line`, both included, are its lines of the log."""
+    """A step. `first_line` to `last_line`, both included, are its lines of the log. `message` is
+    what it last said of itself; `duration` is what its script measured, and `duration_seconds`
+    then the same. `collapsed` and `muted` are how the script wants it shown."""
 
     id: str
     execution_id: str
@@ -100,6 +121,12 @@ class StepShape(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     first_line: int
     last_line: int | None
+    progress: Progress | None
+    message: str | None
+    collapsed: bool | None
+    muted: bool | None
+    flow: str | None
+    duration: float | None
 
 
 _STEP_FIELDS = tuple(name for name in StepShape.__struct_fields__ if name in Step.__struct_fields__)
@@ -151,18 +178,74 @@ class AnnotationShape(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None
     log_line: int | None
     at: datetime | None
+    code: str | None
+    details: str | None
+
+
+class TestShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A test: passed, failed, skipped or todo (it failed, as was expected)."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    number: int | None
+    name: str
+    status: str
+    duration_seconds: float | None
+    message: str | None
+    details: str | None
+    expected: str | None
+    actual: str | None
+    step_index: int | None
+    log_line: int | None
+
+
+class PointShape(msgspec.Struct, frozen=True, kw_only=True):
+    """`step` is the script's own count, such as an epoch."""
+
+    at: datetime | None
+    value: float
+    step: int | None
+
+
+class OutputShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that the script gives to whoever ran it; a secret one reads `***`."""
+
+    name: str
+    value: str
+    is_secret: bool
+
+
+class SummaryShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Markdown of the script, printed or from a file; or the `problem` with that file."""
+
+    step_index: int | None
+    markdown: str | None
+    path: str | None
+    problem: str | None
+    truncated: bool
+
+
+class DiagnosticShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parser had to say about a marker."""
+
+    code: str
+    dialect: str | None
+    command: str | None
+    message: str | None
+    log_line: int | None
 
 
 def execution_shape(
     execution: Execution, now: datetime, queue_place: int | None = None
 ) -> ExecutionShape:
-    duration = execution.duration(now)
+    duration, remaining = execution.duration(now), execution.remaining(now)
     return ExecutionShape(
         **{name: getattr(execution, name) for name in _SAME_FIELDS},
         duration_seconds=None if duration is None else rounded(duration.total_seconds()),
         progress_percentage=_progress(execution),
         outcome_text=None if execution.outcome is None else in_words(execution.outcome),
         queue_place=queue_place,
+        eta_seconds=None if remaining is None else rounded(remaining.total_seconds(), 1),
     )
 
 
@@ -200,6 +283,50 @@ def annotation_shape(annotation: AnnotationRow | Annotation) -> AnnotationShape:
         title=annotation.title,
         log_line=annotation.log_line,
         at=annotation.at,
+        code=annotation.code,
+        details=annotation.details,
+    )
+
+
+def test_shape(test: TestRow | events.TestEnd) -> TestShape:
+    return TestShape(
+        number=test.number,
+        name=test.name,
+        status=test.status,
+        duration_seconds=rounded(test.duration, 6),
+        message=test.message,
+        details=test.details,
+        expected=test.expected,
+        actual=test.actual,
+        step_index=test.index if isinstance(test, events.TestEnd) else test.step_index,
+        log_line=test.log_line,
+    )
+
+
+def output_shape(output: OutputRow | events.Output) -> OutputShape:
+    if isinstance(output, events.Output):
+        value = HIDDEN if output.secret else output.value
+        return OutputShape(name=output.name, value=value, is_secret=output.secret)
+    return OutputShape(name=output.name, value=output.value, is_secret=output.is_secret)
+
+
+def summary_shape(summary: SummaryRow | events.Summary) -> SummaryShape:
+    return SummaryShape(
+        step_index=summary.index if isinstance(summary, events.Summary) else summary.step_index,
+        markdown=summary.markdown,
+        path=summary.path,
+        problem=summary.problem,
+        truncated=summary.truncated,
+    )
+
+
+def diagnostic_shape(row: DiagnosticRow) -> DiagnosticShape:
+    return DiagnosticShape(
+        code=row.code,
+        dialect=row.dialect,
+        command=row.command,
+        message=row.message,
+        log_line=row.log_line,
     )
 
 
@@ -207,5 +334,6 @@ def _progress(execution: Execution) -> float:
     if execution.status is Status.COMPLETED:
         return 100.0
     if not execution.total_steps:
-        return 0.0
+        said = execution.progress.value if execution.progress is not None else None
+        return round(100 * said, 1) if said else 0.0
     return round(100 * execution.completed_steps / execution.total_steps, 1)

@@ -17,7 +17,7 @@ _CHARACTERS_LOOKED_AT = 1_000
 
 class ProgressDialect(Dialect):
     name: ClassVar[str] = "progress"
-    token_pattern: ClassVar[tuple[bytes, re.Pattern[bytes]]] = (
+    token_pattern = (
         b"\r",
         re.compile(rb"\r(?![\r\n])"),
     )
