@@ -192,7 +192,7 @@ def test_steps_head_their_lines_and_control_lines_can_be_seen(
     page.press("h")
     page.shows(1, "STEP_START:Alpha")
     page.press("h")
-    page.page.get_by_role("button", name="Beta,").first.click()
+    page.page.get_by_role("treeitem", name="Beta,").click()
     page.shows(204, "in beta")
 
 
@@ -217,7 +217,7 @@ def test_artifacts_show_what_became_of_them(page: WatchedPage, server: ServerPro
         "echo kept > kept.txt; echo ARTIFACT:kept.txt:A file; echo ARTIFACT:gone.txt:Nothing"
     )
     server.ended(execution_id)
-    page.open_execution(execution_id, "?tab=artifacts")
+    page.open_execution(execution_id, "?view=artifacts")
     expect(page.page.get_by_text("Missing", exact=True)).to_be_visible()
     with page.page.expect_download() as download:
         page.page.get_by_role("link", name="Download").click()

@@ -17,7 +17,7 @@ def test_an_execution_started_in_the_form_is_watched_to_its_end(page: WatchedPag
     page.page.get_by_role("button", name="Start").click()
     page.waits_for_status("completed")
     expect(page.page.get_by_role("heading", level=1)).to_have_text("from the form")
-    expect(page.page.get_by_role("button", name="Build, Completed")).to_be_visible()
+    expect(page.page.get_by_role("treeitem", name="Build, Completed")).to_be_visible()
     page.shows(2, "compiled")
 
 

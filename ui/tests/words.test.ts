@@ -10,9 +10,15 @@ const source = Object.values(files).join("\n");
 
 /** Read with a key that is computed: `words.status[status]`. */
 const BY_KEY =
-  /^(theme|language|status|outcome|stepStatus|connection|execution\.tabs|log\.time|artifacts\.state)\./;
+  /^(theme|language|status|outcome|stepStatus|connection|execution\.(views|about)|log\.time|artifacts\.state)\./;
 /** Read through a shorter name. */
-const SHORT: Record<string, string> = { form: "t", details: "d", keys: "keys" };
+const SHORT: Record<string, string> = {
+  form: "t",
+  details: "d",
+  keys: "keys",
+  execution: "h",
+  timeline: "t",
+};
 
 function* leaves(tree: object, path = ""): Generator<string> {
   for (const [key, value] of Object.entries(tree)) {

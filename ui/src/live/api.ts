@@ -10,6 +10,8 @@ import type {
   Matches,
   NewExecution,
   Statistics,
+  UsageSample,
+  Usual,
 } from "./model";
 
 export class Problem extends Error {
@@ -91,6 +93,8 @@ export const api = {
   execution: (id: string) => json<ExecutionDetail>(of(id)),
   artifacts: async (id: string) =>
     (await json<{ artifacts: Artifact[] }>(of(id, "/artifacts"))).artifacts,
+  usual: (id: string) => json<Usual>(of(id, "/usual")),
+  usage: async (id: string) => (await json<{ samples: UsageSample[] }>(of(id, "/usage"))).samples,
   start: (wanted: NewExecution) =>
     json<{ id: string }>("api/executions", { method: "POST", body: wanted }),
   cancel: (id: string, kill: boolean) =>

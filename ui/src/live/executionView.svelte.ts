@@ -3,11 +3,13 @@
 import { words } from "../words/words";
 import { announcer } from "./announcer.svelte";
 import { api, Problem } from "./api";
-import type { Annotation, Artifact, Execution, ServerMessage, Step } from "./model";
+import type { Annotation, Artifact, Execution, ServerMessage, Step, Usual } from "./model";
 import { socket } from "./socket.svelte";
 import { Transcript } from "./transcript.svelte";
 
 const MAX_ANNOTATIONS = 1000;
+/** Steps may change by the thousand: they are taken over in batches, so the page draws them once. */
+const BATCH_MS = 50;
 
 export class ExecutionView {
   readonly id: string;
@@ -16,8 +18,13 @@ export class ExecutionView {
   steps: Step[] = $state.raw([]);
   artifacts: Artifact[] = $state.raw([]);
   annotations: Annotation[] = $state.raw([]);
+  usual: Usual | null = $state.raw(null);
   problem: { status: number; text: string } | null = $state.raw(null);
   isDeleted = $state(false);
+  // Nobody draws it; it is emptied into `steps`.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
+  readonly #news = new Map<number, Step>();
+  #batch = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -32,6 +39,7 @@ export class ExecutionView {
     const stopCatchUp = socket.onCatchUp(() => this.#catchUp());
     void this.#load().then(() => {
       if (isStopped || this.problem) return;
+      void this.#loadUsual();
       stopSubscription = socket.subscribe(this.id, () => this.transcript.cursor);
     });
     return () => {
@@ -54,6 +62,14 @@ export class ExecutionView {
         }
         await new Promise((resolve) => window.setTimeout(resolve, 1000));
       }
+    }
+  }
+
+  async #loadUsual(): Promise<void> {
+    try {
+      this.usual = await api.usual(this.id);
+    } catch {
+      // It only adorns the page; the connection state says that the server is away.
     }
   }
 
@@ -107,12 +123,26 @@ export class ExecutionView {
   }
 
   #updateStep(step: Step): void {
-    const at = this.steps.findIndex(({ index }) => index === step.index);
-    const before = this.steps[at]?.status;
-    this.steps = at >= 0 ? this.steps.with(at, step) : [...this.steps, step];
-    if (before !== step.status) {
-      announcer.say(words.announced.step(step.name, words.stepStatus[step.status]));
+    this.#news.set(step.index, step);
+    this.#batch ||= window.setTimeout(() => this.#takeSteps(), BATCH_MS);
+  }
+
+  #takeSteps(): void {
+    this.#batch = 0;
+    // eslint-disable-next-line svelte/prefer-svelte-reactivity -- it lives as long as this call
+    const places = new Map(this.steps.map(({ index }, at) => [index, at]));
+    const steps = [...this.steps];
+    for (const step of this.#news.values()) {
+      const at = places.get(step.index);
+      const before = at === undefined ? undefined : steps[at]?.status;
+      if (at === undefined) steps.push(step);
+      else steps[at] = step;
+      if (before !== step.status) {
+        announcer.say(words.announced.step(step.name, words.stepStatus[step.status]));
+      }
     }
+    this.#news.clear();
+    this.steps = steps;
   }
 
   #updateArtifact(artifact: Artifact): void {

@@ -37,6 +37,8 @@ export interface Execution {
   current_step_index: number;
   duration_seconds: number | null;
   progress_percentage: number | null;
+  progress?: number | null;
+  eta_seconds?: number | null;
   metadata: Record<string, unknown>;
   outcome: Outcome | null;
   outcome_text: string | null;
@@ -79,6 +81,7 @@ export interface Step {
   kind: string;
   parent_index: number | null;
   reason: string | null;
+  message?: string | null;
   first_line: number;
   last_line: number | null;
 }
@@ -88,6 +91,7 @@ export type ArtifactState = "stored" | "waiting" | "missing" | "refused" | "link
 export interface Artifact {
   id: string;
   execution_id: string;
+  step_id: string | null;
   name: string;
   description: string | null;
   file_name: string;
@@ -116,6 +120,27 @@ export interface ExecutionDetail {
   steps: Step[];
   artifacts: Artifact[];
   annotations: Annotation[];
+}
+
+/** Seconds: half took at most `p50`, nineteen of twenty at most `p95`. */
+export interface UsualDuration {
+  p50: number;
+  p95: number;
+  count: number;
+}
+
+export interface Usual {
+  executions: number;
+  duration: UsualDuration | null;
+  step_count: number | null;
+  steps: { path: string[]; duration: UsualDuration }[];
+}
+
+export interface UsageSample {
+  at: string;
+  cpu_percent: number | null;
+  memory_bytes: number | null;
+  processes: number | null;
 }
 
 export interface ExecutionPage {

@@ -55,3 +55,16 @@ export function firstFailed(steps: readonly Step[]): Step | undefined {
   // The innermost of the failed ones says where it happened; its parents only say that it did.
   return failed.find((step) => !failed.some((other) => other.parent_index === step.index));
 }
+
+/** The steps to fold so that one stands alone: all but itself, what is inside of it, and what it is inside of. */
+export function othersThan(rows: readonly StepNode[], index: number): number[] {
+  const parents = new Map(rows.map(({ step }) => [step.index, step.parent_index]));
+  const pathOf = (start: number): Set<number> => {
+    const path = new Set<number>();
+    for (let at: number | null = start; at !== null && !path.has(at); at = parents.get(at) ?? null)
+      path.add(at);
+    return path;
+  };
+  const own = pathOf(index);
+  return [...parents.keys()].filter((other) => !own.has(other) && !pathOf(other).has(index));
+}

@@ -1,19 +1,42 @@
 /** The page of one execution, without its log. */
 
-import { n, plural } from "./numbers";
+import { n, ordinal, plural } from "./numbers";
 
 export const execution = {
   execution: {
     back: "All executions",
-    tabs: { log: "Log", artifacts: "Artifacts", annotations: "Annotations", details: "Details" },
+    views: {
+      log: "Log",
+      timeline: "Timeline",
+      summary: "Summary",
+      artifacts: "Artifacts",
+      details: "Details",
+    },
+    viewHint: (name: string, key: number) => `${name} (${key})`,
+    resize: "Width of the steps",
     cancel: "Cancel",
     rerun: "Rerun",
+    rerunHint: "Run the same command again",
     editRerun: "Edit and rerun",
     copy: "Copy command",
     copied: "Copied",
+    copyId: "Copy id",
+    share: "Copy a link to this view",
+    shared: "Link copied",
     startedBy: (user: string) => `by ${user}`,
     cancelling: "Stopping",
-    progress: (done: number, total: number) => `${n(done)} of ${n(total)} steps finished`,
+    progressLabel: "Progress",
+    step: (step: number, steps: number | null) =>
+      steps === null ? `step ${n(step)}` : `step ${n(step)} of ~${n(steps)}`,
+    left: (time: string) => `about ${time} left`,
+    late: (time: string, count: number) => `${time} longer than usual (p95 of last ${n(count)})`,
+    basis: (count: number) => `(p50 of last ${n(count)})`,
+    about: {
+      seconds: (value: number) => `${n(value)} s`,
+      minutes: (value: number) => `${n(value)} min`,
+      hours: (value: number) => `${n(value)} h`,
+      days: (value: number) => plural(value, "day", "days"),
+    },
     deleted: "This execution was deleted.",
     missing: "There is no execution with this id.",
     loading: "Loading",
@@ -44,6 +67,13 @@ export const execution = {
     hint: "Print these lines to see steps here:",
     open: (name: string, status: string) => `${name}, ${status}. Show in log`,
     interrupted: "not finished",
+    filter: "Filter steps",
+    onlyProblems: "Only steps with problems",
+    noneMatch: "No step matches",
+    usual: (p50: string, p95: string, count: number) =>
+      `usually ${p50}, at most ${p95} (last ${n(count)})`,
+    artifacts: (count: number) => plural(count, "artifact", "artifacts"),
+    attempt: (count: number) => `${ordinal(count)} attempt`,
   },
   artifacts: {
     none: "No artifacts",

@@ -6,5 +6,15 @@ import { list } from "./list";
 import { log } from "./log";
 import { shell } from "./shell";
 import { status } from "./status";
+import { timeline } from "./timeline";
 
-export const en = { locale: "en", ...shell, ...status, ...list, ...form, ...execution, ...log };
+export const en = {
+  locale: "en",
+  ...shell,
+  ...status,
+  ...list,
+  ...form,
+  ...execution,
+  ...log,
+  ...timeline,
+};

@@ -7,6 +7,7 @@ import { list } from "./list";
 import { log } from "./log";
 import { shell } from "./shell";
 import { status } from "./status";
+import { timeline } from "./timeline";
 
 export const zh: Words = {
   locale: "zh-CN",
@@ -16,4 +17,5 @@ export const zh: Words = {
   ...form,
   ...execution,
   ...log,
+  ...timeline,
 };
