@@ -12,6 +12,7 @@ PYTEST := $(BIN)/pytest -q
 PUMP := src/stepflow/process/stepflow-pump
 PAGE := src/stepflow/web/static/index.html
 NODE_MODULES := ui/node_modules/.package-lock.json
+PAGE_CHECKED := ui/node_modules/.checked
 UI_SOURCES := $(shell find ui/src ui/public -type f) ui/index.html ui/vite.config.ts ui/package.json
 
 help:
@@ -36,16 +37,13 @@ test: setup $(VENV)/.dev-installed
 	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),--ignore=tests/deploy) \
 		|| $(PYTEST) --last-failed --last-failed-no-failures none $(or $(TESTS),--ignore=tests/deploy)
 
-check: setup $(VENV)/.dev-installed
+check: setup $(VENV)/.dev-installed $(PAGE_CHECKED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 	$(BIN)/vulture
-	$(BUILD) npm run check
-	$(BUILD) npm run lint
-	$(BUILD) npm run format
 	$(PYTEST) tests/docs
 
 bench: setup $(VENV)/.dev-installed
@@ -89,5 +87,12 @@ $(NODE_MODULES): ui/package-lock.json | $(VENV)/.installed
 
 $(PAGE): $(NODE_MODULES) $(UI_SOURCES)
 	$(BUILD) ui
+
+# Once for the same sources: it takes longer than all the rest of `make check`.
+$(PAGE_CHECKED): $(NODE_MODULES) $(shell find ui -name node_modules -prune -o -type f -print)
+	$(BUILD) npm run check
+	$(BUILD) npm run lint
+	$(BUILD) npm run format
+	@touch $@
 
 .PHONY: help setup run test check bench fuzz test-deploy lock
