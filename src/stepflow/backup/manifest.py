@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 FILES = "files.jsonl"
 MARK = "database/restored.json"
 
-Origin = Literal["asked", "schedule", "migration"]
+Origin = Literal["asked", "schedule", "migration", "rollback"]
 
 _encoder = msgspec.json.Encoder()
 

@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "serve": "Run the server: page, API, WebSocket",
         "backup": "Back up the storage folder, list and check backups",
         "migrate": "Take over the storage folder of the original program",
+        "rollback": "Give the storage folder back to the original program",
         "config": "Show the settings in effect and where each came from",
         "doctor": "Check that this machine and its server are fit",
     },

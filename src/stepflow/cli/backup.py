@@ -16,6 +16,11 @@ from stepflow.errors import InvalidRequest, StepflowError, StorageUnusable
 
 _ACTIONS = ("create", "list", "verify", "restore", "delete")
 _NICENESS = 10
+_ORIGINS = {
+    "schedule": ", by schedule",
+    "migration": ", before the migration",
+    "rollback": ", before the rollback",
+}
 
 
 def arguments(parser: Arguments) -> None:
@@ -192,9 +197,7 @@ def _table(backups: list[Any]) -> str:
         rows = "" if one["executions"] is None else f"{one['executions']:,}"
         said = one["problem"] or words.ago(one["created_at"], words.clock())
         if one["origin"] not in (None, "asked") and not one["problem"]:
-            said += {"schedule": ", by schedule", "migration": ", before the migration"}[
-                one["origin"]
-            ]
+            said += _ORIGINS[one["origin"]]
         size = words.size(one["size_bytes"])
         lines.append(f"{sign} {one['id']:<16}{size:>9}{new:>9}{rows:>12}  {said}")
     return "\n".join([*lines, ""])

@@ -2,5 +2,14 @@
 
 from stepflow.migrate.migration import Options, adopt, is_legacy, migrate
 from stepflow.migrate.report import Report
+from stepflow.migrate.rollback import RollbackReport, roll_back
 
-__all__ = ["Options", "Report", "adopt", "is_legacy", "migrate"]
+__all__ = [
+    "Options",
+    "Report",
+    "RollbackReport",
+    "adopt",
+    "is_legacy",
+    "migrate",
+    "roll_back",
+]

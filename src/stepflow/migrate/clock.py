@@ -60,6 +60,11 @@ class LocalClock:
             self.imaginary += first > second
         return first
 
+    def local(self, text: str) -> str:
+        """A time of the store as the original writes it: local, without a fraction that is 0."""
+        at = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return at.astimezone(self._zone).replace(tzinfo=None).isoformat()
+
     def utc_or_none(self, text: str | None) -> str | None:
         try:
             return self.utc(text)

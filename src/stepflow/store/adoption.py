@@ -26,8 +26,8 @@ ON CONFLICT (facet, "key", status) DO UPDATE SET value = excluded.value
 def recount_tables(ledger: Ledger) -> None:
     """A rewritten row can't be told from a new one, so the rows are counted afresh."""
     for table in ("steps", "artifacts"):
-        count = ledger.one(f"SELECT count(*) FROM {table}")[0]  # noqa: S608 - own names
-        ledger.execute(_TABLE_COUNT, (table, count))
+        rows = ledger.one(f"SELECT count(*) FROM {table}")[0]  # noqa: S608 - own names
+        ledger.execute(_TABLE_COUNT, (table, rows))
 
 
 def take(ledger: Ledger, execution_id: str, changes: Row) -> None:
@@ -38,21 +38,23 @@ def take(ledger: Ledger, execution_id: str, changes: Row) -> None:
     ledger.execute(update_execution(names), {**changes, "seq": seq, "_id": execution_id})
     if before is not None:
         counted = msgspec.json.decode(before["counted"], type=list[tuple[str, str, str, int]])
-        _count(ledger, counted, -1)
+        count(ledger, counted, -1)
     adopted = execution_of(ledger.one("SELECT * FROM executions WHERE id = ?", (execution_id,)))
     executions.keep_tags(ledger, adopted)
     search.keep(ledger, adopted)
-    counted = _counted(adopted)
-    _count(ledger, counted, 1)
+    counted = counted_of(adopted)
+    count(ledger, counted, 1)
     ledger.execute(_REMEMBER, (adopted.id, seq, json_text(counted)))
 
 
-def _counted(execution: Execution) -> list[tuple[str, str, str, int]]:
+def counted_of(execution: Execution) -> list[tuple[str, str, str, int]]:
+    """What an execution, as it is, adds to the counters."""
     counts = [(*key, 1) for key in executions.counters_of(execution)]
     return counts + [(*key, by) for key, by in executions.durations_of(execution).items()]
 
 
-def _count(ledger: Ledger, counted: list[tuple[str, str, str, int]], by: int) -> None:
+def count(ledger: Ledger, counted: list[tuple[str, str, str, int]], by: int) -> None:
+    """Change the counters by what `counted_of` an execution said, `by` times."""
     for facet, key, status, amount in counted:
         counter: Key = (facet, key, status)
         ledger.count([counter], by * amount)

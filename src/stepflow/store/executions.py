@@ -135,17 +135,23 @@ def delete(ledger: Ledger, execution_id: str) -> None:
     gone = load(ledger, execution_id)
     if not gone.is_finished:
         raise Conflict(f"{execution_id} is still {gone.status}")
-    for table, statement in zip(_COUNTED_TABLES, _FORGET, strict=False):
-        forgotten = ledger.execute(statement, (execution_id,)).rowcount
-        ledger.count([("table", table, "")], -forgotten)
-    for statement in _FORGET[len(_COUNTED_TABLES) :]:
-        ledger.execute(statement, (execution_id,))
+    forget_rows(ledger, execution_id)
     ledger.execute("DELETE FROM execution_tags WHERE seq = ?", (gone.seq,))
     search.forget(ledger, gone.seq)
     if gone.seq:
         ledger.count(counters_of(gone), -1)
         for key, amount in durations_of(gone).items():
             ledger.count([key], -amount)
+
+
+def forget_rows(ledger: Ledger, execution_id: str) -> None:
+    """Remove the row and all that belongs to it; the counters of executions, the tags and the
+    search are the caller's."""
+    for table, statement in zip(_COUNTED_TABLES, _FORGET, strict=False):
+        forgotten = ledger.execute(statement, (execution_id,)).rowcount
+        ledger.count([("table", table, "")], -forgotten)
+    for statement in _FORGET[len(_COUNTED_TABLES) :]:
+        ledger.execute(statement, (execution_id,))
 
 
 def keep_step(ledger: Ledger, step: Step) -> Step:

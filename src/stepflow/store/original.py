@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ from stepflow.errors import StorageUnusable, Unavailable
 from stepflow.store import adoption
 from stepflow.store.connection import open_writer
 from stepflow.store.ledger import Ledger
-from stepflow.store.rows import Row
+from stepflow.store.rows import Row, time_or_none
 from stepflow.store.schema import REVISION, VERSION_TABLE
 from stepflow.store.statements import SEARCH_TABLE
 from stepflow.store.tables import artifacts, executions, metadata, steps
@@ -87,6 +88,13 @@ _EXECUTION = "SELECT * FROM executions WHERE id = ?"
 # idx_steps_execution_id, idx_artifacts_execution_id
 _STEPS = "SELECT * FROM steps WHERE execution_id IN ({}) ORDER BY step_index, created_at, id"
 _ARTIFACTS = "SELECT * FROM artifacts WHERE execution_id IN ({}) ORDER BY id"
+
+
+# The primary key.
+_ENDED = """
+SELECT id FROM executions
+WHERE id > ? AND status NOT IN ('pending', 'running') AND seq IS NOT NULL ORDER BY id LIMIT ?
+"""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -327,6 +335,41 @@ def rows_of(path: Path, table: str, names: list[str], page: int = 2000) -> Itera
         while rows := connection.execute(query, (last, page)).fetchall():
             yield from rows
             last = rows[-1][0]
+    finally:
+        connection.close()
+
+
+class StepSpan(msgspec.Struct, frozen=True):
+    """A step and the lines of the transcript that it owns."""
+
+    id: str
+    execution_id: str
+    index: int
+    first_line: int
+    last_line: int
+    started_at: datetime | None
+
+
+def step_spans(path: Path, batch: int) -> Iterator[list[StepSpan]]:
+    """The ended steps of ended executions, whole executions at a time."""
+    connection = _connected(path, "mode=ro")
+    try:
+        last = ""
+        while ids := [row["id"] for row in connection.execute(_ENDED, (last, batch))]:
+            last = ids[-1]
+            query = _STEPS.format(",".join("?" * len(ids)))
+            yield [
+                StepSpan(
+                    row["id"],
+                    row["execution_id"],
+                    row["step_index"],
+                    row["first_line"] or 0,
+                    row["last_line"],
+                    time_or_none(row["started_at"]),
+                )
+                for row in connection.execute(query, ids)
+                if row["last_line"] is not None and row["seq"] is not None
+            ]
     finally:
         connection.close()
 
