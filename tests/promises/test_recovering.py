@@ -5,7 +5,6 @@ import os
 import signal
 import struct
 import zlib
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from stepflow.model import (
     StoppedOnError,
     Succeeded,
     TimedOut,
+    month_of,
     new_id,
 )
 from stepflow.process import Folder, ProcessRecord, is_pumped, read_status
@@ -99,10 +99,35 @@ def recorded(floor: Floor, **fields: Any) -> Execution:
     return floor.on(lambda _, store: store.create(row), max_running=0)
 
 
-def test_a_pending_row_without_a_folder_runs(floor: Floor) -> None:
+def test_a_pending_row_whose_spec_never_arrived_runs_in_no_other_environment(
+    floor: Floor,
+) -> None:
     row = recorded(floor)
-    assert settled(floor, row.id).outcome == Succeeded()
-    assert floor.text(row) == b"done\n"
+    outcome = settled(floor, row.id).outcome
+    assert isinstance(outcome, CouldNotStart)
+    assert "environment" in outcome.reason
+    assert floor.text(row) == b""
+
+
+def test_a_pending_execution_whose_folder_is_lost_keeps_its_environment(floor: Floor) -> None:
+    async def lose(supervisor: Supervisor, _: SqliteStore) -> Execution:
+        first = await supervisor.create(
+            NewExecution(command=WAIT, working_directory=str(floor.work))
+        )
+        second = await supervisor.create(
+            NewExecution(command="echo $A $B", caller_environment={"A": "mine"},
+                         secret_environment={"B": "secret"})
+        )  # fmt: skip
+        folder = supervisor.folder(second.id).path
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+        go(floor)
+        await ended(supervisor, first.id)
+        return await ended(supervisor, second.id)
+
+    after = floor.on(lose, max_running=1)
+    assert (after.outcome, floor.text(after)) == (Succeeded(), b"mine ******\n")
 
 
 def test_a_pending_row_whose_secrets_never_arrived_says_so(floor: Floor) -> None:
@@ -127,6 +152,19 @@ def test_a_running_row_whose_folder_is_gone_is_lost_and_harms_no_other(floor: Fl
     go(floor)
     assert settled(floor, gone).outcome == Lost("its folder is gone")
     assert settled(floor, other).outcome == Succeeded()
+    eventually(lambda: not runs(script))
+
+
+def test_a_script_whose_folder_is_gone_is_stopped_and_named(floor: Floor) -> None:
+    gone, folder, script = left_running(floor, "exec sleep 600")
+    for path in folder.path.iterdir():
+        path.unlink()
+    folder.path.rmdir()
+    after = settled(floor, gone)
+    assert (after.outcome, after.survivors) == (
+        Lost("its folder is gone"),
+        f"sleep ({script.identity.pid})",
+    )
     eventually(lambda: not runs(script))
 
 
@@ -243,18 +281,10 @@ def test_an_end_that_was_recorded_before_a_reboot_is_the_end(floor: Floor) -> No
 def test_a_script_whose_records_a_power_cut_took_is_not_run_twice(floor: Floor) -> None:
     began = datetime.now(UTC) - timedelta(days=10_000)
     row = recorded(floor, status=Status.RUNNING, started_at=began)
-    folder = floor.on(_folder_of(row.id))
-    folder.path.parent.mkdir(exist_ok=True)
+    folder = Folder(floor.storage / "executions" / str(month_of(row.id)) / row.id)
     folder.create()
     folder.status.write_bytes(bytes(4096))
     assert settled(floor, row.id).outcome == Lost("the machine was rebooted")
-
-
-def _folder_of(execution_id: str) -> Callable[[Supervisor, SqliteStore], Awaitable[Folder]]:
-    async def inside(supervisor: Supervisor, _: SqliteStore) -> Folder:
-        return supervisor.folder(execution_id)
-
-    return inside
 
 
 def test_a_torn_record_is_unknown_and_never_zero(floor: Floor) -> None:
@@ -313,12 +343,8 @@ def test_the_last_error_is_told_though_another_server_heard_it(floor: Floor) -> 
 
 
 def test_one_row_that_cannot_be_recovered_stops_no_other(floor: Floor) -> None:
-    bad, good = recorded(floor), recorded(floor)
-
-    async def spoil(supervisor: Supervisor, _: SqliteStore) -> Path:
-        return supervisor.folder(bad.id).path
-
-    month = floor.storage / "executions" / f"{floor.on(spoil, max_running=0).parent.name}"
-    month.mkdir(exist_ok=True)
-    (month / bad.id).write_text("a file where the folder should be")
-    assert settled(floor, good.id).outcome == Succeeded()
+    good, folder, _ = left_running(floor, WAIT)
+    bad = recorded(floor)
+    (folder.path.parent / bad.id).write_text("a file where the folder should be")
+    go(floor)
+    assert settled(floor, good).outcome == Succeeded()

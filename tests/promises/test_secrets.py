@@ -8,7 +8,7 @@ from typing import Any
 from eventually import eventually
 from floor import Floor
 from server_process import ServerProcess
-from stepflow.model import NewExecution
+from stepflow.model import Execution, NewExecution
 from stepflow.process import Folder, read_status
 from stepflow.store import SqliteStore
 from stepflow.supervisor import Supervisor
@@ -139,6 +139,37 @@ def test_a_lost_spec_takes_no_mask_with_it(floor: Floor) -> None:
     (floor.work / "go").touch()
     floor.on(lambda supervisor, _: ended(supervisor, execution_id))
     assert files_with(SECRET, floor.storage) == []
+
+
+def test_what_was_written_while_no_server_ran_is_shown_once_its_masks_are_known(
+    floor: Floor,
+) -> None:
+    filling = "yes filling | head -c 20000000"
+    script = (
+        f"echo begun; until test -e go; do sleep 0.02; done; {filling}; echo STEP_MASK:{SECRET};"
+        f" echo {SECRET}; touch written; until test -e end; do sleep 0.02; done"
+    )
+
+    async def begun(supervisor: Supervisor, _: SqliteStore) -> Execution:
+        wanted = NewExecution(command=script, working_directory=str(floor.work))
+        log = supervisor.folder((created := await supervisor.create(wanted)).id).log
+        await asyncio.to_thread(eventually, lambda: log.exists() and log.stat().st_size)
+        return created
+
+    async def seen(supervisor: Supervisor, _: SqliteStore) -> bytes:
+        with supervisor.open_transcript(execution) as transcript:
+            first = transcript.read(0, transcript.size_bytes)
+        (floor.work / "end").touch()
+        await ended(supervisor, execution.id)
+        return first
+
+    execution = floor.on(begun)
+    (floor.work / "go").touch()
+    eventually((floor.work / "written").exists)
+    log = next(floor.storage.glob(f"executions/*/{execution.id}/log"))
+    eventually(lambda: SECRET.encode() in log.read_bytes()[-1000:])
+    assert SECRET.encode() not in floor.on(seen)
+    assert floor.text(execution).endswith(b"*" * len(SECRET) + b"\n")
 
 
 async def ended(supervisor: Supervisor, execution_id: str) -> Any:

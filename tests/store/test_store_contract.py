@@ -683,7 +683,7 @@ def test_deleting_leaves_nothing_behind(check: Check) -> None:
         await store.record(
             unit(run, 0, 1, start(0), events.Annotation(level="error", message="bad"))
         )
-        await store.keep_samples(run.id, [Sample(name="process.count", value=1.0, at=NOON)])
+        await store.keep_samples({run.id: [Sample(name="process.count", value=1.0, at=NOON)]})
         await store.settle(run.id, Settlement(outcome=Succeeded(), at=NOON))
         await store.delete(run.id)
         assert set((await store.health()).table_counts.values()) == {0}
@@ -916,7 +916,7 @@ def test_more_rows_than_the_loop_fetches_all_come(check: Check) -> None:
         assert [step.index for step in steps] == list(range(500))
         assert len((await store.execution(run.id)).step_strip) == 50
         values = [Sample(name="process.count", value=float(n), at=NOON) for n in range(300)]
-        await store.keep_samples(run.id, values)
+        await store.keep_samples({"nobody": values, run.id: values})
         assert await store.metrics(run.id, "process.count") == values
 
     check(scenario)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -130,6 +130,15 @@ def test_an_event_knows_its_line_and_time() -> None:
         (StepStart, 5, at),
         (StepEnd, 7, at),
     ]
+
+
+def test_an_event_asks_when_its_line_arrived() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    log = b"x\nSTEP_START:a\nwork\nSTEP_COMPLETE:a\n"
+    parser = Parser(OPTIONS)
+    events = parser.feed(log[:20], lambda offset: began + timedelta(seconds=offset))
+    events += parser.feed(log[20:], lambda offset: began + timedelta(seconds=offset))
+    assert [(e.at - began).seconds for e in events if e.at] == [2, log.index(b"STEP_COMPLETE")]
 
 
 def test_a_marker_counts_only_in_the_first_64_kib_of_a_line() -> None:

@@ -6,7 +6,7 @@ One substring search per token over the lower-cased buffer. Several tokens in on
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import chain
 
@@ -14,10 +14,13 @@ from stepflow.markers.dialect import Dialect
 
 Finder = Callable[[bytes], list[int]]
 
+# Executions mostly look for the same tokens; own sections are the exception.
+MOST_FINDERS = 256
 _SHORT_BYTES = 6
 _BLANK = b"\n\r \t"
 
 
+@lru_cache(MOST_FINDERS)
 def _wheel_finder(*tokens: bytes) -> Finder:
     from ahocorasick_rs import BytesAhoCorasick  # noqa: PLC0415  (the fallback works without it)
 
@@ -80,7 +83,7 @@ class Scanner:
         self._finders = [finder(token) for token in tokens]
         starts = sorted({token for d in dialects for token in d.line_tokens})
         self._starts = [(len(token), finder(token)) for token in starts]
-        self._find_broken = _broken_finder([*tokens, *starts], is_accelerated)
+        self._find_broken = _broken_finder((*tokens, *starts), is_accelerated)
 
     def positions(self, region: bytes) -> list[int]:
         """Ascending positions, each in a line that may hold a marker. `region` begins with LF."""
@@ -119,7 +122,8 @@ def _at_line_starts(region: bytes, found: Iterable[int], length: int) -> Iterato
             yield last
 
 
-def _broken_finder(tokens: Iterable[bytes], is_accelerated: bool) -> Finder:
+@lru_cache(MOST_FINDERS)
+def _broken_finder(tokens: tuple[bytes, ...], is_accelerated: bool) -> Finder:
     """A colour code may stand in the middle of a token, which is whole once it is stripped."""
     words = [token.lstrip(b"\n") for token in tokens]
     broken = sorted({word[:n] + b"\x1b" for word in words for n in range(1, len(word))})

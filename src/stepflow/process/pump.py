@@ -16,7 +16,7 @@ from typing import Self
 from stepflow.errors import AlreadyPumped, AlreadyStarted, CouldNotSpawn, Gone
 from stepflow.process.folder import STATUS_BYTES, Folder
 from stepflow.process.launch import Launch
-from stepflow.process.status import read_status
+from stepflow.process.status import StatusRecords, read_status, records_of
 
 _HERE = Path(__file__).parent
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -105,28 +105,32 @@ def attach(
 
 def is_pumped(folder: Folder) -> bool:
     """Whether a pump lives. A folder without `status` has none."""
+    return _records_of_pumped(folder) is not None
+
+
+def _records_of_pumped(folder: Folder) -> StatusRecords | None:
+    """What a living pump has written of itself; None if there is no pump."""
     try:
         status = os.open(folder.status, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return None
     try:
         fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return records_of(lambda: os.pread(status, STATUS_BYTES, 0))
     finally:
         os.close(status)
-    return False
+    return None
 
 
 def running_pump(folder: Folder, *, within: float = 1.0) -> Pump | None:
     """The pump that holds the lock. One that was started a moment ago has yet to write its
     record, so that is waited for, `within` seconds at most; then CouldNotSpawn is raised."""
     deadline = time.monotonic() + within
-    while is_pumped(folder):
-        record = read_status(folder.status).pump
+    while (records := _records_of_pumped(folder)) is not None:
         with suppress(Gone):
-            if record is not None:
-                return Pump(record.identity.pid, record.identity.open())
+            if records.pump is not None:
+                return Pump(records.pump.identity.pid, records.pump.identity.open())
         if time.monotonic() > deadline:
             raise CouldNotSpawn(f"somebody who is no pump of ours holds {folder.status}")
         time.sleep(0.002)

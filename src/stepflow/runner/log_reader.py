@@ -23,14 +23,16 @@ _buffer = memoryview(bytearray(PIECE_BYTES))
 
 class LogReader:
     """Gives what the log says, its secrets hidden. `masks` are the secrets known so far; with
-    `has_new_masks` some of them are in no file yet. `descriptor` is None until it is opened."""
+    `has_new_masks` some of them are in no file yet. `descriptor` is None until it is opened.
+    The backlog was written before that; `is_in_backlog` is true of what was parsed last."""
 
     def __init__(self, folder: Folder, parser: Parser, masks: Masks) -> None:
         self._folder = folder
         self._parser = parser
         self._index: LineIndex | None = None
         self._past: Transcript | None = None
-        self._backlog_end = 0
+        self.backlog_end = 0
+        self.is_in_backlog = False
         self.descriptor: int | None = None
         self.masks = masks
         self.has_new_masks = False
@@ -44,59 +46,52 @@ class LogReader:
     def line(self) -> int:
         return self._parser.line
 
-    @property
-    def is_in_backlog(self) -> bool:
-        """Whether what is read was written before the log was opened."""
-        return self._past is not None
-
     def open(self, holder: int | None) -> int:
-        """Begin where the parser is; how long the log is. FileNotFoundError. `holder` is the
+        """Begin where the parser is; the log's descriptor. FileNotFoundError. `holder` is the
         pump that may have the log open."""
         self.descriptor = open_log(self._folder, holder)
-        self._backlog_end = os.fstat(self.descriptor).st_size
-        if self._backlog_end < self._parser.offset:
+        self._index = LineIndex(self._folder.line_index)
+        self.backlog_end = os.fstat(self.descriptor).st_size
+        if self.backlog_end < self._parser.offset:
             # After a power cut the log may be shorter than what was recorded of it.
             log.warning("log shorter than recorded", execution=self._folder.path.name)
-        elif self._backlog_end > self._parser.offset:
-            with suppress(NotFound):
-                self._past = Transcript.open(self._folder.path)
-        return self._backlog_end
+        return self.descriptor
 
-    def open_index(self) -> None:
-        """The line index as far as the parser is; what a crash took of it is counted again."""
-        self._index = LineIndex(self._folder.line_index)
-        if len(self._index) < self._parser.offset // BLOCK_BYTES and self._folder.log.exists():
+    @property
+    def is_index_behind(self) -> bool:
+        """Whether a crash took lines from the index that the parser will not see again."""
+        return self._index is not None and len(self._index) < self.offset // BLOCK_BYTES
+
+    def rebuild_index(self) -> None:
+        """Count the lines again: as long as reading the log takes."""
+        if self._index is not None and self._folder.log.exists():
             self._index.rebuild(self._folder.log)
 
     def read(self) -> tuple[memoryview, bool]:
         """The next bytes, to be used at once, and whether there may be more after them."""
-        room = self._piece()
         assert self.descriptor is not None
-        count = os.preadv(self.descriptor, [_buffer[:room]], self._parser.offset)
-        return _buffer[:count], count == room
-
-    def _piece(self) -> int:
-        """How much to read at once: of old output not more than what arrived at one time."""
-        offset = self._parser.offset
-        if self._past is None or offset >= self._backlog_end:
-            return PIECE_BYTES
-        arrivals = self._past.source.times.between(offset, offset + PIECE_BYTES - 1)
-        following = next((o for o in arrivals.offsets if o > offset), offset + PIECE_BYTES)
-        return following - offset
+        count = os.preadv(self.descriptor, [_buffer], self._parser.offset)
+        return _buffer[:count], count == PIECE_BYTES
 
     def parse(self, data: memoryview) -> list[AnyEvent]:
         """What these bytes say."""
-        at, offset = datetime.now(UTC), self._parser.offset
-        if self._past is not None:
-            if offset < self._backlog_end:
-                at = self._past.time_of(offset) or at
-            else:
-                self._past.close()
-                self._past = None
-        events = self._parser.feed(data, at)
+        now, offset = datetime.now(UTC), self._parser.offset
+        self.is_in_backlog = offset < self.backlog_end
+        if self.is_in_backlog:
+            events = self._parser.feed(data, lambda offset: self._arrival(offset) or now)
+        else:
+            self._close_past()
+            events = self._parser.feed(data, now)
         if self._index is not None and (counts := self._parser.take_blocks()):
             self._index.append(counts, first=offset // BLOCK_BYTES)
         return self._shown(events)
+
+    def _arrival(self, offset: int) -> datetime | None:
+        """When a byte of the backlog arrived, as its pump wrote it down."""
+        if self._past is None:
+            with suppress(NotFound):
+                self._past = Transcript.open(self._folder.path)
+        return self._past.time_of(offset) if self._past is not None else None
 
     def finish(self, exit_code: int | None, at: datetime, *, cancelled: bool) -> list[AnyEvent]:
         """What the end says: steps that were left open."""
@@ -132,9 +127,12 @@ class LogReader:
         if self._index is not None:
             self._index.close()
             self._index = None
-        if self._past is not None:
-            self._past.close()
-            self._past = None
+        self._close_past()
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
+
+    def _close_past(self) -> None:
+        if self._past is not None:
+            self._past.close()
+            self._past = None

@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from stepflow.errors import AlreadyPumped, Conflict, Gone, StaleOwner, Unavailable
+from stepflow.errors import AlreadyPumped, Conflict, CouldNotSpawn, Gone, StaleOwner, Unavailable
 from stepflow.events import Annotation, AnyEvent, StepEnd
 from stepflow.feed import (
     MOST_FRESH_BYTES,
@@ -50,11 +50,13 @@ from stepflow.process import (
     running_pump,
     start,
     stop_script,
+    sweep,
 )
 from stepflow.runner.copies import Copies
 from stepflow.runner.ending import error_message, exit_code_of, outcome_of, with_result
 from stepflow.runner.log_reader import PIECE_BYTES, LogReader
 from stepflow.runner.seams import Seams
+from stepflow.runner.spec import Spec
 from stepflow.runner.tail import Watched
 from stepflow.runner.tidying import tidy
 from stepflow.runner.updates import updates_of
@@ -65,6 +67,9 @@ from stepflow.transcript import Masks
 TURN_BYTES = 256 << 10
 TURN_SECONDS = 0.002
 MOST_STARTS = 3
+SPEC_LOST = (
+    "its spec.json is gone, and with it the environment and the secrets that it was to start with"
+)
 
 Result = TypeVar("Result")
 
@@ -73,10 +78,18 @@ log = structlog.get_logger(__name__)
 
 class Runner:
     """Follows one execution. `ended` resolves to the settled execution, once and always;
-    `published_bytes` is how much of the log anybody may read."""
+    `published_bytes` is how much of the log anybody may read. With `is_spec_lost` the launch is
+    what the row tells of it: enough to follow and to stop a script, not to start one."""
 
     def __init__(
-        self, seams: Seams, execution: Execution, folder: Folder, launch: Launch, masks: Masks
+        self,
+        seams: Seams,
+        execution: Execution,
+        folder: Folder,
+        launch: Launch,
+        masks: Masks,
+        *,
+        is_spec_lost: bool = False,
     ) -> None:
         self._seams = seams
         self._loop = asyncio.get_running_loop()
@@ -88,6 +101,7 @@ class Runner:
         self._told_bytes = 0
         self._is_kill_asked = False
         self._launch = launch
+        self.is_spec_lost = is_spec_lost
         self._hold: int | None = None
         self._log = self._log_reader(masks)
         self._watched: Watched | None = None
@@ -100,6 +114,11 @@ class Runner:
         self._starts = 0
         self._is_abandoned = False
         self._is_settling = False
+
+    @property
+    def spec(self) -> Spec:
+        """What `spec.json` holds."""
+        return Spec(self._launch, [secret.decode() for secret in self.masks.secrets])
 
     @property
     def masks(self) -> Masks:
@@ -115,6 +134,9 @@ class Runner:
         """Start the script. What keeps it from starting settles the execution."""
         if self.execution.cancellation is not None:
             await self._settle(self.execution.cancellation.outcome)
+            return
+        if self.is_spec_lost:
+            await self._settle(CouldNotStart(SPEC_LOST))
             return
         launch = self._launch
         now = datetime.now(UTC)
@@ -162,23 +184,19 @@ class Runner:
         self._hold = self._hold if self._hold is not None else hold_output(self.folder)
         return start(self.folder, self.execution.id, self._launch, self._seams.pump_program)
 
-    async def refuse(self, outcome: CouldNotStart) -> None:
-        """Settle what can't even be begun."""
-        await self._settle(outcome)
-
     async def resume(self, hold: int | None = None) -> None:
         """Go on after a restart of the server, wherever pump and script are by now. `hold` is
         the output's FIFO as held by the server before."""
         self._hold = hold
         self._launch = msgspec.structs.replace(self._launch, deadline=self.execution.deadline)
-        self._blame_storage()
         if not self.folder.path.is_dir():
+            self._blame_storage()
             if self.execution.status is Status.PENDING:
                 await self._settle(CouldNotStart("its folder is gone"))
             else:
-                await self._settle(Lost("its folder is gone"))
+                await self._settle_without_folder()
             return
-        self.pump = await self._seams.in_spawning(self._found_pump)
+        self.pump = await self._found_pump()
         if self.pump is None and not self._was_started():
             # A power cut may have taken the records of a script that did run.
             if self.execution.started_at is not None and self.execution.started_at < _booted_at():
@@ -201,11 +219,15 @@ class Runner:
             self._recorded_offset = state.offset
         await self._follow()
         self._stop_if_asked()
+        await self._catch_up()
 
-    def _found_pump(self) -> Pump | None:
+    async def _found_pump(self) -> Pump | None:
         if self._hold is None and self.folder.out.exists():
             self._hold = hold_output(self.folder)
-        return running_pump(self.folder)
+        try:
+            return running_pump(self.folder, within=0)
+        except CouldNotSpawn:  # unless it was started a moment ago and has still to say so
+            return await self._seams.in_spawning(running_pump, self.folder)
 
     def _was_started(self) -> bool:
         records = self._records()
@@ -228,18 +250,27 @@ class Runner:
     async def _follow(self) -> None:
         holder = self.pump.pid if self.pump is not None else None
         try:
-            backlog_end = self._log.open(holder)
+            descriptor = self._log.open(holder)
         except FileNotFoundError:
             self._blame_storage()
             await self._settle(Lost("its log is gone"))
             return
-        # Readers may have been further than the last save; their cursors must stay valid.
-        self.published_bytes = max(self.published_bytes, backlog_end)
-        await self._loop.run_in_executor(self._seams.copying, self._log.open_index)
-        descriptor = self._log.descriptor
-        assert descriptor is not None
+        self.published_bytes = max(self.published_bytes, self._log.offset)
+        if self._log.is_index_behind:
+            await self._loop.run_in_executor(self._seams.copying, self._log.rebuild_index)
         self._watched = self._seams.tail.add(descriptor, self._drain, turn_bytes=PIECE_BYTES)
         self._watch_pump()
+
+    async def _catch_up(self) -> None:
+        """Read what was written while nobody listened. Until then it can't be shown: a line of it
+        may tell of a secret."""
+        while self._log.descriptor is not None and self._log.offset < self._log.backlog_end:
+            if self._recording is not None:
+                await asyncio.wait((self._recording,))
+            elif self._is_settling or not self._drain():
+                return
+            else:
+                await asyncio.sleep(0)
 
     def _blame_storage(self) -> None:
         """What is missing because the whole storage is may come back with it. Unavailable."""
@@ -448,7 +479,7 @@ class Runner:
         except FileNotFoundError:
             self._blame_storage()
             await self._read_rest()
-            await self._settle(Lost("its folder is gone"))
+            await self._settle_without_folder()
             return
         log.info("pump attached", execution=self.execution.id)
         self._watch_pump()
@@ -479,6 +510,12 @@ class Runner:
             cpu_seconds=usage.total_seconds() or self.execution.cpu_seconds,
             memory_peak_bytes=exit_.memory_peak_bytes or self.execution.memory_peak_bytes,
         )
+
+    async def _settle_without_folder(self) -> None:
+        """Nobody could read what the script says, nor learn how it ends: it is stopped, and what
+        that took is named. Its processes carry the execution's id in their environment."""
+        stopped = await self._seams.in_spawning(sweep, self.execution.id)
+        await self._settle(Lost("its folder is gone"), survivors=", ".join(stopped) or None)
 
     async def _read_rest(self) -> None:
         """Read the log to its end: nothing writes to it any more."""

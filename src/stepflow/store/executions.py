@@ -3,6 +3,7 @@
 Every change goes through `_rewrite`, which keeps the counters, the tags and the search in step.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ from stepflow.store.statements import (
     update_execution,
 )
 
+_EXISTS = "SELECT 1 FROM executions WHERE id = ?"
 _BY_ID = "SELECT * FROM executions WHERE id = ?"
 # idx_steps_execution_id
 _OPEN_STEPS = """
@@ -72,7 +74,7 @@ def load(ledger: Ledger, execution_id: str) -> Execution:
 
 
 def create(ledger: Ledger, execution: Execution) -> Execution:
-    if ledger.one("SELECT 1 FROM executions WHERE id = ?", (execution.id,)) is not None:
+    if ledger.one(_EXISTS, (execution.id,)) is not None:
         raise Conflict(f"there already is an execution {execution.id}")
     created = msgspec.structs.replace(execution, seq=ledger.next_seq())
     ledger.execute(INSERT_EXECUTION, execution_row(created))
@@ -164,12 +166,15 @@ def keep_step(ledger: Ledger, step: Step) -> Step:
     return step
 
 
-def keep_samples(ledger: Ledger, execution_id: str, samples: list[Sample]) -> None:
-    load(ledger, execution_id)
-    for sample in samples:
-        row = {**msgspec.structs.asdict(sample), "at": time_text(sample.at)}
-        ledger.execute(INSERT_METRIC, {**row, "execution_id": execution_id})
-    ledger.count([("table", "metrics", "")], len(samples))
+def keep_samples(ledger: Ledger, samples: Mapping[str, Sequence[Sample]]) -> None:
+    rows = [
+        {**msgspec.structs.asdict(one), "at": time_text(one.at), "execution_id": execution_id}
+        for execution_id, values in samples.items()
+        if ledger.one(_EXISTS, (execution_id,)) is not None
+        for one in values
+    ]
+    ledger.connection.executemany(INSERT_METRIC, rows)
+    ledger.count([("table", "metrics", "")], len(rows))
 
 
 def keep_summary(ledger: Ledger, summary: SummaryRow) -> None:

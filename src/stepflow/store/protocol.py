@@ -4,6 +4,7 @@ All writes are durable when they return. Reads never see half a unit. Errors are
 `stepflow.errors`: NotFound, Conflict, StaleOwner, InvalidRequest, NoSpace, Unavailable.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypedDict, Unpack
 
@@ -327,8 +328,8 @@ class Store(Protocol):
     async def delete_artifact(self, artifact_id: str) -> Artifact:
         """Forget an artifact's row; what it was. NotFound."""
 
-    async def keep_samples(self, execution_id: str, samples: list[Sample]) -> None:
-        """Append values to an execution's metrics."""
+    async def keep_samples(self, samples: Mapping[str, Sequence[Sample]]) -> None:
+        """Append values to the metrics of executions, by id; those that are gone are left out."""
 
     async def execution(self, execution_id: str) -> Execution:
         """One execution. NotFound."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -144,10 +145,8 @@ class SqliteStore:
     async def delete_artifact(self, artifact_id: str) -> Artifact:
         return await self._writer.write(partial(artifacts.delete_artifact, artifact_id=artifact_id))
 
-    async def keep_samples(self, execution_id: str, samples: list[Sample]) -> None:
-        await self._writer.write(
-            partial(executions.keep_samples, execution_id=execution_id, samples=samples)
-        )
+    async def keep_samples(self, samples: Mapping[str, Sequence[Sample]]) -> None:
+        await self._writer.write(partial(executions.keep_samples, samples=samples))
 
     async def execution(self, execution_id: str) -> Execution:
         def query(connection: sqlite3.Connection) -> Execution:

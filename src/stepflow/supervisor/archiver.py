@@ -8,7 +8,8 @@ import heapq
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from stepflow.transcript import archive, drop_raw
 SMALLEST_BYTES = 64 << 10
 REST_SECONDS = 60.0
 NICENESS = 10
+_OF_THE_RUNNING = {"spec.json", "masks", "status"}
 
 log = structlog.get_logger(__name__)
 
@@ -65,21 +67,29 @@ class Archiver:
 
     def _work(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-        for left in self._cut_short():
-            self._tidy(left)
         for left in self._left_over():
             self._archive(left)
         while (folder := self._next()) is not None:
             self._archive(folder)
 
-    def _cut_short(self) -> list[Path]:
-        """Folders of ended executions whose tidying a crash cut short."""
-        found = {
-            path.parent
-            for name in ("spec.json", "masks", "status")
-            for path in self._executions.glob(f"*/*/{name}")
-        }
-        return [folder for folder in sorted(found) if not self._is_running(folder.name)]
+    def _left_over(self) -> list[Path]:
+        """Folders of executions that ended before this server started and whose logs have rested.
+        Where a crash cut the tidying short it is done now. Each folder is looked at once: there
+        may be a million of them."""
+        rested = []
+        old = time.time() - self._rest_seconds
+        for month in _folders(self._executions):
+            for entry in _folders(month):
+                if self._is_stopped:
+                    return []
+                folder, names = Path(entry), _names(entry)
+                if self._is_running(folder.name):
+                    continue
+                if not _OF_THE_RUNNING.isdisjoint(names):
+                    self._tidy(folder)
+                if "log" in names and _is_rested(folder / "log", old):
+                    rested.append(folder)
+        return rested
 
     def _tidy(self, folder: Path) -> None:
         try:
@@ -87,17 +97,6 @@ class Archiver:
                 tidy_after_crash(Folder(folder))
         except (OSError, msgspec.DecodeError) as error:
             log.warning("tidying failed", folder=str(folder), reason=str(error))
-
-    def _left_over(self) -> list[Path]:
-        """Folders of executions that ended before this server started."""
-        if not self._executions.is_dir():
-            return []
-        old = time.time() - self._rest_seconds
-        return [
-            log.parent
-            for log in self._executions.glob("*/*/log")
-            if not self._is_running(log.parent.name) and log.stat().st_mtime < old
-        ]
 
     def _next(self) -> Path | None:
         with self._changed:
@@ -124,3 +123,23 @@ class Archiver:
         except (OSError, StepflowError) as error:
             # The raw log stays and is as good; `stepflow doctor` and the log tell of it.
             log.warning("archiving failed", folder=str(folder), reason=str(error))
+
+
+def _folders(path: Path | str) -> Iterator[str]:
+    with suppress(FileNotFoundError), os.scandir(path) as entries:
+        yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)  # noqa: PTH208 (names are enough)
+    except FileNotFoundError:
+        return []  # deleted meanwhile
+
+
+def _is_rested(raw: Path, old: float) -> bool:
+    try:
+        status = raw.stat()
+    except FileNotFoundError:
+        return False
+    return status.st_size >= SMALLEST_BYTES and status.st_mtime < old

@@ -59,6 +59,7 @@ from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
 SECONDS_TO_SAVE = 2.0
+SECONDS_TO_CATCH_UP = 1.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 0.1
@@ -83,6 +84,16 @@ class Rules:
     save_seconds: float = 1.0
     sample_seconds: float = 5.0
     reading: Reading = field(default_factory=Reading)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a folder holds of an unfinished execution."""
+
+    spec: Spec
+    is_spec_lost: bool
+    masks: Masks
+    was_begun: bool
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
@@ -314,44 +325,68 @@ class Supervisor:
         `holds` are output FIFOs held by the server before (after a restart in place)."""
         holds = holds or {}
         unfinished = await self.store.unfinished()
-        looking = (self._found(execution) for execution in unfinished)
-        found = await asyncio.gather(*looking, return_exceptions=True)
-        for execution, one in zip(unfinished, found, strict=True):
-            if isinstance(one, BaseException):
-                log.error("not recovered", execution=execution.id, reason=str(one))
+        resuming = []
+        for execution, kept in await self._in_spawning(lambda: self._all_kept(unfinished)):
+            if isinstance(kept, Exception):
+                log.error("not recovered", execution=execution.id, reason=str(kept))
                 continue
-            runner, is_queued = one
+            runner, is_queued = self._found(execution, kept)
             if is_queued:
                 self._pending[execution.id] = runner
             else:
-                self._resume(runner, holds.get(execution.id))
+                resuming.append(self._resume(runner, holds.get(execution.id)))
+        if resuming:
+            # So that the first reader sees all; but a long log or a full disk keeps nobody out.
+            await asyncio.wait(resuming, timeout=SECONDS_TO_CATCH_UP)
         self._archiver.start()
         self._start_pending()
         return len(unfinished)
 
-    async def _found(self, execution: Execution) -> tuple[Runner, bool]:
+    def _found(self, execution: Execution, kept: "_Kept") -> tuple[Runner, bool]:
         """A runner for an unfinished execution, and whether it still waits for its turn."""
         folder = self.folder(execution.id)
-        spec, masks, was_begun = await self._in_spawning(lambda: self._kept(execution, folder))
-        runner = Runner(self._seams, execution, folder, spec.launch, masks)
-        return runner, execution.status is Status.PENDING and not was_begun
+        runner = Runner(
+            self._seams,
+            execution,
+            folder,
+            kept.spec.launch,
+            kept.masks,
+            is_spec_lost=kept.is_spec_lost,
+        )
+        return runner, execution.status is Status.PENDING and not kept.was_begun
 
-    def _kept(self, execution: Execution, folder: Folder) -> tuple[Spec, Masks, bool]:
+    def _all_kept(self, executions: list[Execution]) -> list[tuple[Execution, "_Kept | Exception"]]:
+        """What their folders hold; a bad one is no trouble of the others."""
+        found: list[tuple[Execution, _Kept | Exception]] = []
+        for execution in executions:
+            try:
+                found.append((execution, self._kept(execution)))
+            except Exception as error:  # noqa: BLE001 - the log hears of it
+                found.append((execution, error))
+        return found
+
+    def _kept(self, execution: Execution) -> "_Kept":
         """What the folder holds, whatever became of it meanwhile."""
+        folder = self.folder(execution.id)
+        is_spec_lost = False
         try:
             spec = Spec.load(folder.spec)
         except (OSError, msgspec.DecodeError):
-            spec = self._spec(execution, None)
+            spec, is_spec_lost = self._spec(execution, None), True
         try:
             masks = Masks.of_file(folder.masks)
         except (OSError, msgspec.DecodeError) as error:
             log.error("masks unreadable", execution=execution.id, reason=str(error))  # noqa: TRY400 (the reason says it all)
             masks = NO_MASKS
-        return spec, masks.extended([s.encode() for s in spec.secrets]), folder.status.exists()
+        masks = masks.extended([secret.encode() for secret in spec.secrets])
+        return _Kept(spec, is_spec_lost, masks, folder.status.exists())
 
-    def _resume(self, runner: Runner, hold: int | None) -> None:
+    def _resume(self, runner: Runner, hold: int | None) -> asyncio.Task[None]:
+        """Follow it again; done when it has been read as far as it was written by now."""
         self._running[runner.execution.id] = runner
-        self._background(self._guard(runner, partial(runner.resume, hold)))
+        resuming = self._loop.create_task(runner.resume(hold))
+        self._background(self._guard(runner, lambda: resuming))
+        return resuming
 
     async def stop(self, *, scripts_too: bool) -> dict[str, int]:
         """Let go of everything; scripts go on, unless they are to stop too (8 s at most).
@@ -407,12 +442,8 @@ class Supervisor:
 
     async def _begin(self, runner: Runner) -> None:
         """Start one whose turn has come; its folder may have been lost while it waited."""
-        if not runner.folder.spec.exists():
-            if runner.execution.secret_names and not runner.masks:
-                await runner.refuse(CouldNotStart("its secrets were lost while it waited"))
-                return
-            spec = self._spec(runner.execution, None)
-            await self._in_spawning(lambda: _prepare(runner.folder, spec, runner.masks))
+        if not runner.is_spec_lost and not runner.folder.spec.exists():
+            await self._in_spawning(lambda: _prepare(runner.folder, runner.spec, runner.masks))
         await runner.begin()
 
     async def _guard(self, runner: Runner, begin: Callable[[], Awaitable[None]]) -> None:
@@ -443,13 +474,14 @@ class Supervisor:
             try:
                 self._check_usable()
                 execution = await self.store.execution(execution_id)
-                runner, _ = await self._found(execution)
+                kept = await self._in_spawning(partial(self._kept, execution))
             except NotFound:
                 break
             except (OSError, Unavailable) as error:
                 log.warning("not followed yet", execution=execution_id, reason=str(error))
                 continue
             if not execution.is_finished:
+                runner, _ = self._found(execution, kept)
                 self._resume(runner, hold)
                 return
             break
@@ -465,8 +497,8 @@ class Supervisor:
         return settled
 
     def _spec(self, execution: Execution, wanted: NewExecution | None) -> Spec:
-        """What the start needs. Without the request (lost with its `spec.json`) the row and the
-        server's own environment must do."""
+        """What the start needs. Without the request (lost with its `spec.json`) what the row tells
+        must do, to follow what runs."""
         caller = wanted.caller_environment if wanted else None
         secrets = wanted.secret_environment if wanted else {}
         launch = Launch(
@@ -539,22 +571,25 @@ class Supervisor:
             return
         usages = await self._loop.run_in_executor(self._copying, lambda: usage_of(list(runners)))
         now, clock = datetime.now(UTC), time.monotonic()
+        samples = {}
         for pid, usage in usages.items():
             runner = runners[pid]
             execution_id = runner.execution.id
             before = self._usage.get(execution_id)
             self._usage[execution_id] = (clock, usage)
             runner.note_usage(usage)
-            samples = [
+            samples[execution_id] = [
                 Sample(name="process.memory_bytes", value=usage.memory_bytes, at=now, unit="B"),
                 Sample(name="process.count", value=usage.processes, at=now),
             ]
             if before is not None:
                 used = usage.cpu_seconds - before[1].cpu_seconds
                 percent = max(0.0, 100 * used / (clock - before[0]))
-                samples.append(Sample(name="process.cpu_percent", value=percent, at=now, unit="%"))
-            with suppress(NotFound, Unavailable):
-                await self.store.keep_samples(execution_id, samples)
+                samples[execution_id].append(
+                    Sample(name="process.cpu_percent", value=percent, at=now, unit="%")
+                )
+        with suppress(Unavailable):
+            await self.store.keep_samples(samples)
 
     # --- the rest ------------------------------------------------------------------------
 

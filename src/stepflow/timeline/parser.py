@@ -4,6 +4,7 @@ Only lines that may hold a marker are decoded. Of an unfinished line no more is 
 in which markers are looked for; a replay (`with_lines`) keeps a fragment, since it shows all.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from stepflow.timeline.tree import OpenStep
 
 BLOCK_BYTES = 64 * 1024
 FRAGMENT_BYTES = 1024 * 1024
+Arrival = datetime | Callable[[int], datetime | None]
+
 # What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
 _PIECE_BYTES = 256 * 1024
 
@@ -51,7 +54,7 @@ class Parser:
         self._with_lines = with_lines
         self._head_bytes = FRAGMENT_BYTES if with_lines else MARKER_BYTES
         self._events: list[AnyEvent] = []
-        self._at: datetime | None = None
+        self._at: Arrival | None = None
         self.blocks: list[int] = []
         kept = msgspec.msgpack.decode(state, type=_State) if state is not None else None
         self.offset = kept.offset if kept else 0
@@ -94,7 +97,9 @@ class Parser:
         blocks, self.blocks = self.blocks, []
         return blocks
 
-    def feed(self, data: bytes | memoryview, at: datetime | None = None) -> list[AnyEvent]:
+    def feed(self, data: bytes | memoryview, at: Arrival | None = None) -> list[AnyEvent]:
+        """`at`: when all of it arrived; or who knows when the byte at an offset did, which is then
+        asked of markers only."""
         self._at = at
         whole = bytes(data)
         count = _Count(self, whole)
@@ -229,15 +234,18 @@ class Parser:
                         step=marker.step,
                         message=marker.message,
                         log_line=self.line,
-                        at=self._at,
+                        at=self._time(),
                     )
                 )
             return True
-        return self._timeline.accept(dialect, marker, self.line, self._at, self._events)
+        return self._timeline.accept(dialect, marker, self.line, self._time(), self._events)
 
     def _log(self, text: str) -> None:
         if self._with_lines:
-            self._events.append(Log(text=text, level="info", log_line=self.line, at=self._at))
+            self._events.append(Log(text=text, level="info", log_line=self.line, at=self._time()))
+
+    def _time(self) -> datetime | None:
+        return self._at(self.offset) if callable(self._at) else self._at
 
 
 class _Count:
