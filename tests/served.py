@@ -17,9 +17,11 @@ from stepflow.artifacts import ArtifactFolder, Limits
 from stepflow.backup import Backups, Schedule
 from stepflow.feed import Feed
 from stepflow.process import find_pump
-from stepflow.store import open_sqlite
-from stepflow.supervisor import Rules, Supervisor
-from stepflow.web import SocketProtocol, WebSettings, create_app, create_socket_app
+from stepflow.retention import Forgetting, Retention, Rules
+from stepflow.store import Store, open_sqlite
+from stepflow.supervisor import Rules as RunningRules
+from stepflow.supervisor import Supervisor
+from stepflow.web import SocketProtocol, Upkeep, WebSettings, create_app, create_socket_app
 
 
 class Served:
@@ -31,6 +33,7 @@ class Served:
         (self.storage / "server.lock").touch()
         self.unix = self.storage / "stepflow.sock"
         self.limits = limits
+        self.rules: Rules = settings.pop("retention", Rules())
         self.settings = settings
         self.main, self.old = _listening(), _listening()
         self.url = f"http://127.0.0.1:{self.main.getsockname()[1]}"
@@ -81,13 +84,15 @@ class Served:
     async def _serve(self) -> None:
         self._ending = asyncio.Event()
         store = await open_sqlite(self.storage / "database" / "stepflow.db")
-        rules = Rules(find_pump(), dict(os.environ), least_free_bytes=0, archive_after_seconds=600)
+        rules = RunningRules(
+            find_pump(), dict(os.environ), least_free_bytes=0, archive_after_seconds=600
+        )
         artifacts = ArtifactFolder(self.storage / "artifacts", limits=self.limits)
         self.supervisor = Supervisor(self.storage, store, Feed(), artifacts, rules)
         ports = (self.main.getsockname()[1], self.old.getsockname()[1])
         web = create_app(
             self.supervisor,
-            Backups(self.storage, Schedule()),
+            self._upkeep(store),
             WebSettings(version="1.2.3", own_ports=ports, **self.settings),
         )
         unix = socket.socket(socket.AF_UNIX)
@@ -109,6 +114,13 @@ class Served:
         for hold in (await self.supervisor.stop(scripts_too=True)).values():
             os.close(hold)
         await store.close()
+
+    def _upkeep(self, store: Store) -> Upkeep:
+        forgetting = Forgetting(self.supervisor.forget_unpinned, self.supervisor.forget_artifact)
+        return Upkeep(
+            Backups(self.storage, Schedule()),
+            Retention(self.storage, store, self.rules, forgetting),
+        )
 
 
 def _listening() -> socket.socket:

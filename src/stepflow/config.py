@@ -6,6 +6,7 @@ errors; an unknown name in the environment is only a warning, since others put n
 """
 
 import ipaddress
+import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -49,6 +50,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dialects: list[str] = msgspec.field(default_factory=lambda: ["auto"])
     sections: list[dict[str, Any]] = []
     retention_days: Count | None = None
+    retention_count: Count | None = None
+    retention_bytes: Count | None = None
+    retention_tags: list[str] = []
     min_free_bytes: Annotated[int, Meta(ge=0)] = 1 << 30
     backup_schedule: str | None = None
     backup_keep: Count = 7
@@ -209,7 +213,8 @@ def _nearest(name: str) -> str:
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-_SEPARATORS = {"allowed_hosts": ",", "artifact_roots": ":", "dialects": ","}
+_SEPARATORS = {"allowed_hosts": ",", "artifact_roots": ":", "dialects": ",", "retention_tags": ","}
+_TAG_RULE = re.compile(r"[^=]+=(keep|[1-9]\d*d?)")
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -224,7 +229,7 @@ def _value(field: str, text: str, source: str) -> Any:
     elif field == "log_level":
         value = text.upper()
     elif field == "max_running" or field.endswith(
-        ("port", "days", "bytes", "size", "checkpoint", "keep")
+        ("port", "days", "bytes", "size", "checkpoint", "keep", "count")
     ):
         value = text.replace("_", "")
     try:
@@ -235,6 +240,8 @@ def _value(field: str, text: str, source: str) -> Any:
             _require_url(text)
         if field == "backup_schedule":
             _require_schedule(text)
+        if field == "retention_tags" and not all(map(_TAG_RULE.fullmatch, value)):
+            raise ValueError(text)
     except (ValueError, zoneinfo.ZoneInfoNotFoundError, IsADirectoryError) as error:
         shown = SECRET if field == "api_key" else repr(text)
         raise InvalidSetting(
@@ -272,6 +279,8 @@ def allowed(field: str) -> str:
         return "it must be true or false"
     if field == "legacy_timezone":
         return "it must be a time zone such as Europe/Berlin"
+    if field == "retention_tags":
+        return "it must be like nightly=30d,ci=100,release=keep: so old, so many, or for ever"
     if field == "backup_schedule":
         return "it must be five fields as in crontab: `0 3 * * *` is at three every night"
     if field == "sections":

@@ -33,7 +33,7 @@ from stepflow.model import (
 from stepflow.process import Folder, StatusRecords, read_status
 from stepflow.runner import Spec
 from stepflow.store import Query, Settlement, Store, Unit
-from stepflow.timeline import Parser, ParserOptions
+from stepflow.timeline import Parser, options_of
 from stepflow.transcript import Transcript
 
 WITHOUT_ROW = "its row was lost with a database, and how it ended with it"
@@ -157,7 +157,7 @@ async def _recorded(
     execution: Execution, transcript: Transcript, store: Store, artifacts: Path
 ) -> datetime:
     """Record what the log tells; when its last output came."""
-    parser = Parser(ParserOptions())
+    parser = Parser(options_of(execution))
     at, recorded = execution.created_at, 0
 
     async def record(events: list[AnyEvent]) -> None:

@@ -18,7 +18,7 @@ from stepflow.model import is_id, milliseconds_of
 from stepflow.process import Folder
 from stepflow.runner import Spec
 from stepflow.store.snapshot import Followed
-from stepflow.timeline import Parser, ParserOptions
+from stepflow.timeline import Parser, ParserOptions, options_of
 from stepflow.transcript import Masks
 
 PARTS = ("artifacts", "executions")
@@ -118,7 +118,8 @@ def _masks(item: Item, followed: Followed | None) -> Masks:
 
 
 def _told_of(item: Item, followed: Followed | None) -> Iterator[bytes]:
-    options = ParserOptions(nesting="flat" if followed and followed.nesting == "flat" else "auto")
+    execution = followed.execution if followed else None
+    options = ParserOptions() if execution is None else options_of(execution)
     parser = Parser(options, state=followed.state if followed else None)
     with item.path.open("rb", buffering=0) as log:
         log.seek(parser.offset)

@@ -126,6 +126,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     `command` is for people; `argv` is what a list command said, exactly.
     `step_strip` has the statuses of the first 50 top-level steps, for lists. `result` is what the
     script itself said of its end; `usual_seconds` is what executions of its name usually take.
+    `pinned`: no rule of retention removes it.
     """
 
     id: str
@@ -178,6 +179,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     result_message: str | None = None
     test_counts: TestCounts | None = None
     usual_seconds: float | None = None
+    pinned: bool = False
 
     @property
     def is_finished(self) -> bool:

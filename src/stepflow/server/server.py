@@ -32,6 +32,8 @@ from stepflow.config import Configuration
 from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
 from stepflow.feed import ExecutionUpdate, Feed
 from stepflow.process import Folder, become_subreaper, find_pump, make_undumpable, raise_open_files
+from stepflow.retention import Forgetting, Retention, tag_rules
+from stepflow.retention import Rules as RetentionRules
 from stepflow.server import takeover
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
 from stepflow.server.listeners import Listeners
@@ -40,7 +42,7 @@ from stepflow.server.storage import SOCKET_NAME, StorageFolder
 from stepflow.server.surroundings import is_container
 from stepflow.store import SqliteTuning, Store, open_sqlite
 from stepflow.supervisor import Rules, Supervisor
-from stepflow.web import SettingShape, WebSettings, create_app, create_socket_app
+from stepflow.web import SettingShape, Upkeep, WebSettings, create_app, create_socket_app
 
 IDLE_SECONDS = 10.0
 PERFORMANCE_SECONDS = 60.0
@@ -97,10 +99,12 @@ class Server:
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
         recovered = await supervisor.recover(self._left_to_us.holds)
         backups = Backups(path, self._schedule())
-        app = create_app(supervisor, backups, self._web_settings(listeners))
+        retention = Retention(path, store, self._rules(), _forgetting(supervisor))
+        upkeep = Upkeep(backups, retention)
+        app = create_app(supervisor, upkeep, self._web_settings(listeners))
         listeners.serve(app, create_socket_app(app))
         log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
-        watching = self._watch(supervisor, backups)
+        watching = self._watch(supervisor, upkeep)
         watching.append(
             asyncio.ensure_future(
                 self._adopt_ended(supervisor, [one for one in strays if one not in running])
@@ -170,6 +174,15 @@ class Server:
         cron = None if self._is_private else self._settings.backup_schedule
         return Schedule(cron, self._settings.backup_keep)
 
+    def _rules(self) -> RetentionRules:
+        settings = self._settings
+        return RetentionRules(
+            days=settings.retention_days,
+            count=settings.retention_count,
+            size_bytes=settings.retention_bytes,
+            tags=tag_rules(settings.retention_tags),
+        )
+
     def _most_running(self) -> int:
         """As many as wanted, if the descriptors of this process suffice for them."""
         wanted = self._settings.max_running
@@ -237,14 +250,16 @@ class Server:
 
     # --- watching ------------------------------------------------------------------------
 
-    def _watch(self, supervisor: Supervisor, backups: Backups) -> list[asyncio.Task[None]]:
+    def _watch(self, supervisor: Supervisor, upkeep: Upkeep) -> list[asyncio.Task[None]]:
         loop = asyncio.get_running_loop()
         tasks = [
             loop.create_task(self._log_performance(supervisor)),
-            loop.create_task(backups.keep_to_schedule()),
+            loop.create_task(upkeep.backups.keep_to_schedule()),
             loop.create_task(takeover.adopt_for_ever(supervisor, self._configured)),
         ]
-        if self._is_private:
+        if not self._is_private:
+            tasks.append(loop.create_task(upkeep.retention.keep_to_rules()))
+        else:
             tasks.append(loop.create_task(self._leave_when_idle(supervisor)))
         return tasks
 
@@ -279,6 +294,10 @@ class Server:
             else:
                 took = (time.perf_counter() - began) * 1000
                 log.info(f"performance of a database read in ms {took:.2f}")
+
+
+def _forgetting(supervisor: Supervisor) -> Forgetting:
+    return Forgetting(supervisor.forget_unpinned, supervisor.forget_artifact)
 
 
 def _leave_the_ghost(problem: str) -> NoReturn:

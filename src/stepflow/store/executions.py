@@ -104,6 +104,11 @@ def update(ledger: Ledger, execution_id: str, changes: dict[str, Any]) -> Execut
     return _rewrite(ledger, before, msgspec.structs.replace(before, **changes))
 
 
+def pin(ledger: Ledger, execution_id: str, pinned: bool) -> Execution:
+    before = load(ledger, execution_id)
+    return _rewrite(ledger, before, msgspec.structs.replace(before, pinned=pinned))
+
+
 def settle(
     ledger: Ledger, execution_id: str, settlement: Settlement
 ) -> tuple[Execution, list[Step]]:

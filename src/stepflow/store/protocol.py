@@ -183,6 +183,16 @@ class DiagnosticRow(msgspec.Struct, frozen=True, kw_only=True):
     log_line: int | None = None
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """What rules of retention look at."""
+
+    id: str
+    name: str
+    tags: list[str]
+    completed_at: datetime
+    is_pinned: bool
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One value of a metric. Usage of the script's tree: process.cpu_percent,
     process.memory_bytes, process.count."""
@@ -313,6 +323,9 @@ class Store(Protocol):
         """Record the end: closes open steps (returned), forgets the follow state. Conflict once
         it is final."""
 
+    async def pin(self, execution_id: str, *, pinned: bool) -> Execution:
+        """Keep an execution from rules of retention, or no more; ended or not. NotFound."""
+
     async def delete(self, execution_id: str) -> None:
         """Forget a finished execution and all that belongs to it. NotFound; Conflict if running."""
 
@@ -346,6 +359,14 @@ class Store(Protocol):
 
     async def finished_before(self, before: datetime, limit: int) -> list[str]:
         """Ids of executions that ended before a time, oldest first."""
+
+    async def ended(self, *, limit: int, before: Ended | None = None) -> list[Ended]:
+        """Executions that have ended, the last to end first; those after `before` in this order."""
+
+    async def artifacts_with_time(
+        self, *, limit: int, after: Artifact | None = None
+    ) -> list[Artifact]:
+        """Artifacts with a `retention_days` of their own, by id; those after `after`."""
 
     async def steps(self, execution_id: str) -> list[Step]:
         """The steps of an execution by index; empty for an unknown one."""

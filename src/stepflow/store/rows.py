@@ -30,6 +30,7 @@ from stepflow.model import (
 from stepflow.store.protocol import (
     AnnotationRow,
     DiagnosticRow,
+    Ended,
     OutputRow,
     Sample,
     SummaryRow,
@@ -189,6 +190,7 @@ def execution_row(execution: Execution) -> Row:
         "result_message": e.result_message,
         "test_counts": json_or_none(e.test_counts),
         "usual_seconds": e.usual_seconds,
+        "pinned": e.pinned,
     }
 
 
@@ -253,6 +255,7 @@ def _execution_of(row: Columns) -> Execution:
         result_message=row["result_message"],
         test_counts=counts_of(row["test_counts"]),
         usual_seconds=row["usual_seconds"],
+        pinned=bool(row["pinned"]),
     )
 
 
@@ -430,6 +433,16 @@ def output_of(row: Columns) -> OutputRow:
 
 def variable_of(row: Columns) -> VariableRow:
     return VariableRow(name=row["name"], value=row["value"], is_prepended=bool(row["is_prepended"]))
+
+
+def ended_of(row: Columns) -> Ended:
+    return Ended(
+        id=row["id"],
+        name=row["name"],
+        tags=list_of(row["tags"]),
+        completed_at=time_of(row["completed_at"]),
+        is_pinned=bool(row["pinned"]),
+    )
 
 
 def sample_of(row: Columns) -> Sample:

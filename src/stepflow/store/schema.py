@@ -19,7 +19,7 @@ from stepflow.store.tuning import SqliteTuning
 
 log = structlog.get_logger("stepflow.store")
 
-REVISION = "0002"
+REVISION = "0003"
 VERSION_TABLE = """
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,

@@ -6,20 +6,24 @@ from pathlib import Path
 import msgspec
 
 from stepflow.errors import StorageUnusable
+from stepflow.model import Execution
 from stepflow.store import original
+from stepflow.store.rows import execution_of
+from stepflow.store.schema import REVISION
 
 # idx_executions_status_seq finds the few.
 _UNFINISHED = """
-SELECT executions.id, nesting, state FROM executions
+SELECT executions.*, state AS followed FROM executions
 LEFT JOIN follow_state ON execution_id = executions.id
 WHERE status IN ('pending', 'running') AND seq IS NOT NULL
 """
 
 
 class Followed(msgspec.Struct, frozen=True):
-    """An unfinished execution: how its output is read, and how far that was (None: not begun)."""
+    """An unfinished execution, and how far its output was read (None: not at all). Of a database
+    with another schema than ours no more is known than that there is one."""
 
-    nesting: str
+    execution: Execution | None
     state: bytes | None
 
 
@@ -41,10 +45,12 @@ def snapshot_of(path: Path) -> Snapshot:
         return Snapshot(
             revision,
             original.counts(connection),
-            {} if revision is None else _unfinished(connection),
+            {} if revision is None else _unfinished(connection, is_ours=revision == REVISION),
         )
 
 
-def _unfinished(connection: sqlite3.Connection) -> dict[str, Followed]:
-    rows = connection.execute(_UNFINISHED)
-    return {row["id"]: Followed(row["nesting"] or "auto", row["state"]) for row in rows}
+def _unfinished(connection: sqlite3.Connection, *, is_ours: bool) -> dict[str, Followed]:
+    return {
+        row["id"]: Followed(execution_of(row), row["followed"]) if is_ours else Followed(None, None)
+        for row in connection.execute(_UNFINISHED)
+    }

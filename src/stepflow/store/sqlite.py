@@ -18,6 +18,7 @@ from stepflow.store.protocol import (
     AnnotationPage,
     ArtifactPage,
     DiagnosticRow,
+    Ended,
     ExecutionChanges,
     FollowState,
     Health,
@@ -39,6 +40,7 @@ from stepflow.store.rows import (
     annotation_of,
     artifact_of,
     diagnostic_of,
+    ended_of,
     execution_of,
     output_of,
     sample_of,
@@ -65,6 +67,19 @@ _FINISHED_BEFORE = """
 SELECT id FROM executions INDEXED BY idx_executions_completed_at
 WHERE completed_at < ? AND status NOT IN ('pending', 'running') AND seq IS NOT NULL
 ORDER BY completed_at LIMIT ?
+"""
+# idx_executions_completed_at, whose entries of one time are sorted.
+_ENDED = """
+SELECT id, name, tags, completed_at, pinned
+FROM executions INDEXED BY idx_executions_completed_at
+WHERE completed_at <= ?1 AND (completed_at, id) < (?1, ?2)
+AND status NOT IN ('pending', 'running') AND seq IS NOT NULL
+ORDER BY completed_at DESC, id DESC LIMIT ?3
+"""
+# The primary key: as many rows are passed over as there are without a time.
+_WITH_TIME = """
+SELECT * FROM artifacts WHERE id > ? AND retention_days IS NOT NULL AND seq IS NOT NULL
+ORDER BY id LIMIT ?
 """
 # idx_steps_execution_id; the steps of one execution are sorted.
 _STEPS = "SELECT * FROM steps WHERE execution_id = ? ORDER BY step_index, created_at LIMIT ?"
@@ -130,6 +145,11 @@ class SqliteStore:
             partial(executions.settle, execution_id=execution_id, settlement=settlement)
         )
 
+    async def pin(self, execution_id: str, *, pinned: bool) -> Execution:
+        return await self._writer.write(
+            partial(executions.pin, execution_id=execution_id, pinned=pinned)
+        )
+
     async def delete(self, execution_id: str) -> None:
         await self._writer.write(partial(executions.delete, execution_id=execution_id))
 
@@ -183,6 +203,22 @@ class SqliteStore:
         return await self._reader.ask_in_thread(
             "finished before",
             lambda c: [row["id"] for row in c.execute(_FINISHED_BEFORE, values).fetchall()],
+        )
+
+    async def ended(self, *, limit: int, before: Ended | None = None) -> list[Ended]:
+        end = ("9999", "") if before is None else (time_text(before.completed_at), before.id)
+        return await self._reader.ask_in_thread(
+            "ended",
+            lambda c: [ended_of(row) for row in c.execute(_ENDED, (*end, limit)).fetchall()],
+        )
+
+    async def artifacts_with_time(
+        self, *, limit: int, after: Artifact | None = None
+    ) -> list[Artifact]:
+        values = ("" if after is None else after.id, limit)
+        return await self._reader.ask_in_thread(
+            "artifacts with a time",
+            lambda c: [artifact_of(row) for row in c.execute(_WITH_TIME, values).fetchall()],
         )
 
     async def steps(self, execution_id: str) -> list[Step]:

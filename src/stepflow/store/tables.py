@@ -74,6 +74,7 @@ executions = Table(
     Column("result_message", Text),
     Column("test_counts", Text),
     Column("usual_seconds", REAL),
+    Column("pinned", Boolean),
     Index("idx_executions_seq", "seq", unique=True),
     # Each ends in the order of pages; see pages.py.
     Index("idx_executions_created_seq", "created_at", "seq"),

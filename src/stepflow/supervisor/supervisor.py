@@ -30,6 +30,7 @@ from stepflow.errors import (
 )
 from stepflow.feed import ExecutionDeleted, ExecutionUpdate, Feed
 from stepflow.model import (
+    Artifact,
     Cancellation,
     Cancelled,
     CouldNotStart,
@@ -225,6 +226,29 @@ class Supervisor:
         await self.store.delete(execution_id)
         await self._in_spawning(lambda: self._remove_files(execution_id))
         self.feed.publish(ExecutionDeleted(execution_id))
+
+    async def pin(self, execution_id: str, *, pinned: bool) -> Execution:
+        """Keep an execution from rules of retention, or no more. NotFound."""
+        self._check_usable()
+        execution = await self.store.pin(execution_id, pinned=pinned)
+        runner = self._running.get(execution_id) or self._pending.get(execution_id)
+        if runner is not None:
+            runner.execution = msgspec.structs.replace(runner.execution, pinned=pinned)
+        self._publish(execution)
+        return execution
+
+    async def forget_unpinned(self, execution_id: str) -> None:
+        """Forget for a rule of retention. NotFound; Conflict while it runs and if it is pinned."""
+        if (await self.store.execution(execution_id)).pinned:
+            raise Conflict(f"execution {execution_id} is pinned")
+        await self.delete(execution_id)
+
+    async def forget_artifact(self, artifact_id: str) -> Artifact:
+        """Forget an artifact and its file; what it was. NotFound."""
+        self._check_usable()
+        artifact = await self.store.delete_artifact(artifact_id)
+        await self._loop.run_in_executor(self._copying, self.artifacts.forget, artifact)
+        return artifact
 
     async def wait(self, execution_id: str, within: timedelta) -> Execution:
         """The execution when it has ended, or as it is after `within`. NotFound."""

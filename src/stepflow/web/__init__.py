@@ -6,6 +6,13 @@
 
 from stepflow.web.app import create_app, create_socket_app
 from stepflow.web.protocol import SocketProtocol
-from stepflow.web.site import SettingShape, WebSettings
+from stepflow.web.site import SettingShape, Upkeep, WebSettings
 
-__all__ = ["SettingShape", "SocketProtocol", "WebSettings", "create_app", "create_socket_app"]
+__all__ = [
+    "SettingShape",
+    "SocketProtocol",
+    "Upkeep",
+    "WebSettings",
+    "create_app",
+    "create_socket_app",
+]

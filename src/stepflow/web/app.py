@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stepflow.backup import Backups
 from stepflow.errors import NotFound, StepflowError
 from stepflow.supervisor import Supervisor
 from stepflow.web import reference
@@ -25,17 +24,17 @@ from stepflow.web.live import Live
 from stepflow.web.openapi import document
 from stepflow.web.problems import broken_off, problem, refused, unexpected, unroutable
 from stepflow.web.routes import ENDPOINTS, JSON, Endpoint
-from stepflow.web.site import Site, WebSettings
+from stepflow.web.site import Site, Upkeep, WebSettings
 from stepflow.web.sockets import LiveSocket
 from stepflow.web.static import ROUTES, Pages
 from stepflow.web.uploads import forget_partial
 
 
-def create_app(supervisor: Supervisor, backups: Backups, settings: WebSettings) -> Starlette:
+def create_app(supervisor: Supervisor, upkeep: Upkeep, settings: WebSettings) -> Starlette:
     """The application of the main port and of the unix socket. `state.end_streams()` ends what
     would keep it from stopping; call it first."""
     forget_partial(supervisor.storage)
-    site = Site(supervisor, backups, settings, Live(supervisor))
+    site = Site(supervisor, upkeep, settings, Live(supervisor))
     pages = Pages(settings.ui)
     app = Starlette(
         routes=[

@@ -14,7 +14,6 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from stepflow.artifacts import pack_zip
 from stepflow.errors import RangeNotSatisfiable
-from stepflow.model import Artifact
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.json import Answer
 from stepflow.web.ranges import byte_range, unsatisfiable
@@ -169,6 +168,5 @@ async def zipped(call: Call[NoQuery, None]) -> Response:
 
 async def forgotten(call: Call[NoQuery, None]) -> Response:
     """Forget an artifact and its file"""
-    artifact: Artifact = await call.site.store.delete_artifact(call.id)
-    await asyncio.to_thread(call.site.supervisor.artifacts.forget, artifact)
+    artifact = await call.site.supervisor.forget_artifact(call.id)
     return Answer(Forgotten(f"artifact {artifact.name} is deleted"))

@@ -94,6 +94,11 @@ class Said(msgspec.Struct, frozen=True):
     message: str
 
 
+class Pinned(msgspec.Struct, frozen=True):
+    message: str
+    execution: ExecutionShape
+
+
 class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`kill`: at once, without the grace."""
 
@@ -226,6 +231,20 @@ async def deleted(call: Call[NoQuery, None]) -> Response:
     """Forget an ended execution, with its log and artifacts"""
     await call.site.supervisor.delete(call.id)
     return Answer(Said(f"execution {call.id} is deleted"))
+
+
+async def pinned(call: Call[NoQuery, None]) -> Response:
+    """Keep an execution from every rule of retention"""
+    execution = await call.site.supervisor.pin(call.id, pinned=True)
+    shape = _shapes(call.site, [execution])[0]
+    return Answer(Pinned(f"execution {call.id} is pinned", shape))
+
+
+async def unpinned(call: Call[NoQuery, None]) -> Response:
+    """Let the rules of retention have an execution again"""
+    execution = await call.site.supervisor.pin(call.id, pinned=False)
+    shape = _shapes(call.site, [execution])[0]
+    return Answer(Pinned(f"execution {call.id} is not pinned", shape))
 
 
 async def steps(call: Call[NoQuery, None]) -> Response:

@@ -19,6 +19,7 @@ from stepflow.web import (
     health,
     markers,
     metrics,
+    retention,
     transcripts,
 )
 from stepflow.web.call import Call, NoQuery
@@ -124,6 +125,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=executions.Window,
         refusals=(Conflict,),
     ),
+    Endpoint("POST", "/api/executions/{id}/pin", executions.pinned, executions.Pinned),
+    Endpoint("DELETE", "/api/executions/{id}/pin", executions.unpinned, executions.Pinned),
     Endpoint("GET", "/api/executions/{id}/steps", executions.steps, executions.Steps),
     Endpoint(
         "GET",
@@ -232,6 +235,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         backups.verified,
         BackupShape,
         refusals=(Conflict,),
+    ),
+    Endpoint("GET", "/api/retention", retention.shown, retention.RetentionShape),
+    Endpoint(
+        "POST",
+        "/api/retention/prune",
+        retention.pruned,
+        retention.Pruned,
+        body=retention.Prune,
     ),
     Endpoint("GET", "/api/session", auth.session, auth.SessionShape),
     Endpoint("POST", "/api/session", auth.opened, auth.SessionShape, body=auth.Key),

@@ -87,6 +87,7 @@ class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
     test_counts: TestCounts | None
     usual_seconds: float | None
     eta_seconds: float | None
+    pinned: bool
 
 
 _SAME_FIELDS = tuple(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stepflow.backup import Backups
+from stepflow.retention import Retention
 from stepflow.supervisor import Supervisor
 from stepflow.web.checkup import Checkup
 from stepflow.web.live import Live
@@ -34,12 +35,20 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[SettingShape, ...] = ()
 
 
+class Upkeep(msgspec.Struct, frozen=True):
+    """What keeps the storage folder in order."""
+
+    backups: Backups
+    retention: Retention
+
+
 class Site:
     def __init__(
-        self, supervisor: Supervisor, backups: Backups, settings: WebSettings, live: Live
+        self, supervisor: Supervisor, upkeep: Upkeep, settings: WebSettings, live: Live
     ) -> None:
         self.supervisor = supervisor
-        self.backups = backups
+        self.backups = upkeep.backups
+        self.retention = upkeep.retention
         self.store = supervisor.store
         self.settings = settings
         self.live = live
