@@ -1,6 +1,7 @@
 """Back to the original and forward again: it sees and writes everything, and nothing is lost."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from eventually import eventually
 from originals import E1, E2, INDEXES, KEEP_EXECUTION, Original
 from server_process import ServerProcess
+from stepflow.backup import Shelf
 from stepflow.migrate import Options, migrate, roll_back
 
 ZONE = "America/New_York"
@@ -46,12 +48,13 @@ def rows(database: Path, table: str) -> list[dict[str, Any]]:
         connection.close()
 
 
-@pytest.fixture
-def used(tmp_path: Path) -> ServerProcess:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that was the original's, and then ours, its server stopped."""
-    Original(tmp_path).with_two_executions().close()
-    migrate(tmp_path / "storage", Options(timezone=ZONE))
-    with ServerProcess(tmp_path, STEPFLOW_LEGACY_TIMEZONE=ZONE) as server:
+    folder = tmp_path_factory.mktemp("template")
+    Original(folder).with_two_executions().close()
+    migrate(folder / "storage", Options(timezone=ZONE))
+    with ServerProcess(folder, STEPFLOW_LEGACY_TIMEZONE=ZONE) as server:
         server.ended(
             server.create(
                 "echo outside; echo STEP_START:Build; echo in it; echo STEP_END:Build;"
@@ -61,14 +64,18 @@ def used(tmp_path: Path) -> ServerProcess:
             )
         )
         server.ended(server.create("sleep 60", timeout=0.1, name="too long"))
-    return server
+    return folder
+
+
+@pytest.fixture
+def used(tmp_path: Path, template: Path) -> ServerProcess:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return ServerProcess(tmp_path, STEPFLOW_LEGACY_TIMEZONE=ZONE)
 
 
 def test_the_original_sees_and_writes_everything_and_it_all_comes_forward_again(
     used: ServerProcess,
 ) -> None:
-    with used:
-        before = everything(used)
     database = used.storage / "database" / "stepflow.db"
     connection = sqlite3.connect(database)
     connection.execute("UPDATE executions SET started_at = ? WHERE name = 'ours'", (TWICE,))
@@ -128,8 +135,8 @@ def test_a_dry_run_changes_nothing_and_a_second_rollback_has_nothing_to_do(
     planned = json.loads(asked(used, "rollback", "--dry-run", "--json").stdout)
     assert (planned["state"], planned["executions"], planned["backup"]) == ("planned", 4, None)
     assert rows(database, "executions") == before
-    assert planned["step_logs"] == json.loads(asked(used, "rollback", "--json").stdout)["step_logs"]
-    assert json.loads(asked(used, "rollback", "--json").stdout)["state"] == "nothing"
+    assert planned["step_logs"] == roll_back(used.storage, Options(timezone=ZONE)).step_logs
+    assert roll_back(used.storage, Options(timezone=ZONE)).state == "nothing"
 
 
 def test_what_the_original_deleted_is_forgotten(used: ServerProcess) -> None:
@@ -161,8 +168,8 @@ def test_scripts_that_run_go_on_through_a_rollback(tmp_path: Path) -> None:
 
 
 def test_back_to_the_backup_before_the_migration(used: ServerProcess) -> None:
-    listed = json.loads(asked(used, "backup", "list", "--json").stdout)["backups"]
-    (before,) = [one["id"] for one in listed if one["origin"] == "migration"]
+    kept = Shelf(used.storage).all()
+    (before,) = [one.id for one in kept if one.manifest and one.manifest.origin == "migration"]
     rolled = asked(used, "rollback", "--to-backup", before)
     assert rolled.returncode == 0, rolled.stderr
     database = used.storage / "database" / "stepflow.db"

@@ -1,7 +1,7 @@
 """Backups of a storage folder: made beside a running server, checked, kept in order."""
 
 from stepflow.backup.adoption import adopt, may_run, newer_than_rows
-from stepflow.backup.arrival import settle_left_behind
+from stepflow.backup.arrival import folder_of, settle_left_behind
 from stepflow.backup.backup import forget, make, quiet
 from stepflow.backup.backups import Backups, Schedule
 from stepflow.backup.manifest import ARCHIVE, DATABASE, Manifest, Origin
@@ -25,6 +25,7 @@ __all__ = [
     "Shelf",
     "adopt",
     "find",
+    "folder_of",
     "forget",
     "make",
     "may_run",

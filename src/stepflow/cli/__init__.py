@@ -38,6 +38,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "migrate": "Take over the storage folder of the original program",
         "rollback": "Give the storage folder back to the original program",
         "config": "Show the settings in effect and where each came from",
+        "verify": "Check database, logs and artifacts, and repair what is safe",
         "doctor": "Check that this machine and its server are fit",
     },
 }

@@ -47,7 +47,8 @@ class Report(msgspec.Struct, kw_only=True):
 
     def _lines(self) -> list[str]:
         if self.state == "nothing":
-            return [f"{self.database} is migrated already; there is nothing to do"]
+            done = f"{self.database} is migrated already; there is nothing to do"
+            return [done, *_named("remark", self.remarks)]
         lines = [_TITLES[self.state].format(self.database)]
         if self.is_resumed:
             lines.append("  went on with a migration that had been interrupted")

@@ -18,7 +18,7 @@ VALUES (?, ?, ?, ?, ?, ?)
 
 def keep(ledger: Ledger, execution: Execution) -> None:
     forget(ledger, execution.seq)
-    ledger.execute(_INSERT, _values(execution))
+    ledger.execute(_INSERT, values_of(execution))
 
 
 def forget(ledger: Ledger, seq: int) -> None:
@@ -36,7 +36,8 @@ def _has_token(word: str) -> bool:
     return any(character.isalnum() for character in word)
 
 
-def _values(execution: Execution) -> tuple[Any, ...]:
+def values_of(execution: Execution) -> tuple[Any, ...]:
+    """The row of an execution in the index, its `seq` first."""
     return (
         execution.seq,
         execution.name,
