@@ -1,5 +1,6 @@
 """A backup is whole, beside a running server too, and what did not change is not packed again."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -12,30 +13,23 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from folders import folder, logs, made
 
 from eventually import eventually
 from server_process import ServerProcess
-from stepflow.backup import ARCHIVE, DATABASE, Manifest, Shelf, forget, make, verify
+from stepflow.backup import (
+    ARCHIVE,
+    DATABASE,
+    Backups,
+    Manifest,
+    Schedule,
+    Shelf,
+    forget,
+    verify,
+)
 from stepflow.errors import Conflict, NoSpace, NotFound
 from stepflow.model import new_id
 from stepflow.store import original
-from stepflow.store.schema import prepare
-from stepflow.store.tuning import SqliteTuning
-
-
-def folder(directory: Path, logs: int = 3, size_bytes: int = 5000) -> Path:
-    storage = directory / "storage"
-    prepare(storage / "database" / DATABASE, SqliteTuning())
-    for number in range(logs):
-        path = storage / "executions" / "202401" / new_id(1_700_000_000_000, bytes([number] * 10))
-        path.mkdir(parents=True)
-        (path / "log").write_bytes(os.urandom(size_bytes) + b"\n" * 5000)
-    (storage / "artifacts").mkdir()
-    return storage
-
-
-def made(storage: Path) -> Manifest:
-    return make(storage, storage / "database" / DATABASE, origin="asked")
 
 
 def unpacked(storage: Path, manifest: Manifest, into: Path) -> dict[str, bytes]:
@@ -46,14 +40,6 @@ def unpacked(storage: Path, manifest: Manifest, into: Path) -> dict[str, bytes]:
         str(path.relative_to(into)): path.read_bytes()
         for path in into.rglob("*")
         if path.is_file() and path.name != "restored.json"
-    }
-
-
-def logs(storage: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(storage.parent)): path.read_bytes()
-        for path in (storage / "executions").rglob("*")
-        if path.is_file()
     }
 
 
@@ -279,3 +265,22 @@ def test_the_command_line_works_without_a_server(tmp_path: Path) -> None:
     assert "✗" in damaged.stdout
     assert "storage_backup.tar.gz" in asked("list").stdout
     assert asked("delete", one["id"]).returncode == 0
+
+
+def test_backups_are_made_when_it_is_time_and_the_old_ones_go(tmp_path: Path) -> None:
+    storage = folder(tmp_path)
+    asked_for = made(storage).id
+
+    async def keep() -> None:
+        backups = Backups(storage, Schedule("* * * * * *", keep=1))  # with seconds
+        task = asyncio.create_task(backups.keep_to_schedule())
+        seen: set[str] = set()
+        while len(seen) < 2 or len(await backups.all()) != 2:
+            seen |= {one.id for one in await backups.all() if one.origin == "schedule"}
+            await asyncio.sleep(0.02)
+        task.cancel()
+        making = [one for one in asyncio.all_tasks() if one.get_name() == "backup"]
+        await asyncio.gather(*making)
+
+    asyncio.run(asyncio.wait_for(keep(), 60))
+    assert Shelf(storage).find(asked_for).problem is None

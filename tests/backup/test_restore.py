@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import folder, logs, made
 
 from eventually import eventually
 from server_process import ServerProcess
-from stepflow.backup import ARCHIVE, DATABASE
+from stepflow.backup import ARCHIVE, DATABASE, SWAPPING, Shelf, find, restore
+from stepflow.errors import StorageUnusable
+from stepflow.server.storage import StorageFolder
 
 
 def stepflow(server: ServerProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -184,3 +187,49 @@ def test_a_copy_of_the_running_database_is_recognised_too(server: ServerProcess)
     assert list(database.parent.glob("*-wal.foreign-*"))
     eventually(lambda: server.client.get("/api/executions").json()["total_count"] == 100)
     assert {f"old {n}" for n in range(20)} <= names(server)
+
+
+def test_where_the_folder_is_a_mount_its_parts_are_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = folder(tmp_path)
+    kept = Shelf(storage).find(made(storage).id)
+    before = logs(storage)
+    (storage / "executions" / "later").mkdir()
+    (storage / "server.lock").touch()
+    monkeypatch.setattr("os.path.ismount", lambda path: path == storage)
+    restored = restore(kept, storage)
+    assert logs(storage) == before
+    assert (storage / "server.lock").exists()
+    assert restored.aside is not None
+    assert restored.aside.parent == storage
+    assert (restored.aside / "executions" / "later").is_dir()
+    assert not (storage / SWAPPING).exists()
+
+
+def test_an_interrupted_exchange_is_said_and_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = folder(tmp_path)
+    kept = Shelf(storage).find(made(storage).id)
+    before = logs(storage)
+    (storage / SWAPPING).touch()
+    (storage / ".restoring" / "executions" / "old").mkdir(parents=True)
+    with pytest.raises(StorageUnusable, match="stepflow backup restore"):
+        StorageFolder.take(storage, is_private=False)
+    monkeypatch.setattr("os.path.ismount", lambda path: path == storage)
+    restore(kept, storage)
+    assert logs(storage) == before
+    assert list(storage.glob(".before-*/executions/old"))
+
+
+def test_what_the_guide_backed_up_by_hand_is_restored(tmp_path: Path) -> None:
+    storage = folder(tmp_path)
+    before = logs(storage)
+    by_hand = tmp_path / "backups" / "20240102_030405"
+    by_hand.mkdir(parents=True)
+    (by_hand / DATABASE).write_bytes((storage / "database" / DATABASE).read_bytes())
+    subprocess.run(["tar", "-czf", by_hand / ARCHIVE, "storage/"], cwd=tmp_path, check=True)
+    shutil.rmtree(storage)
+    restored = restore(find(Shelf(storage), str(by_hand)), storage)
+    assert (restored.aside, logs(storage)) == (None, before)

@@ -44,7 +44,7 @@ class Backups:
         self._storage = storage.absolute()
         self.schedule = schedule
         self._shelf = Shelf(self._storage)
-        self._making: set[asyncio.Task[BackupShape]] = set()
+        self._working: set[asyncio.Task[BackupShape]] = set()
 
     @property
     def folder(self) -> Path:
@@ -72,11 +72,7 @@ class Backups:
             raise errors.Conflict(
                 f"{self.folder} is in use ({other.doing} {other.id}): try again afterwards"
             )
-        task = asyncio.get_running_loop().create_task(
-            self._asked("create", "--origin", origin), name="backup"
-        )
-        self._making.add(task)
-        task.add_done_callback(self._making.discard)
+        task = self._begun("create", "--origin", origin)
         while True:
             done, _ = await asyncio.wait((task,), timeout=_POLL_SECONDS)
             if done:
@@ -88,13 +84,13 @@ class Backups:
 
     async def verify(self, backup_id: str) -> BackupShape:
         """Read one back. NotFound, Conflict."""
-        return await asyncio.shield(
-            asyncio.ensure_future(self._asked("verify", (await self.find(backup_id)).id))
-        )
+        found = await self.find(backup_id)
+        return await asyncio.shield(self._begun("verify", found.id))
 
     async def forget(self, backup_id: str) -> BackupShape:
         """Remove one; what it was. NotFound, Conflict."""
-        return await self._asked("delete", (await self.find(backup_id)).id)
+        found = await self.find(backup_id)
+        return await asyncio.shield(self._begun("delete", found.id))
 
     async def keep_to_schedule(self) -> None:
         """Make backups when it is time, for as long as this runs, and remove those too many."""
@@ -127,6 +123,13 @@ class Backups:
         for old in whole[self.schedule.keep :]:
             await self.forget(old.id)
             log.info("old backup removed", backup=old.id, size_bytes=old.size_bytes)
+
+    def _begun(self, *arguments: str) -> asyncio.Task[BackupShape]:
+        """A process at work; it ends its work whoever stops waiting for it."""
+        task = asyncio.get_running_loop().create_task(self._asked(*arguments), name="backup")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
 
     async def _asked(self, *arguments: str) -> BackupShape:
         command = [sys.executable, "-P", "-m", "stepflow", "backup", *arguments, "--for-server"]

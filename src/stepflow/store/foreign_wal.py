@@ -80,7 +80,7 @@ def _page_bytes_of_log(wal: Path) -> int | None:
     try:
         with wal.open("rb") as file:
             head, frame = file.read(_HEADER.size), file.read(_FRAME.size)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if len(head) < _HEADER.size or len(frame) < _FRAME.size:
         return None
