@@ -1,12 +1,15 @@
 """Marks that shells and tools send to terminals: OSC 133 and 633 around commands, OSC 9;4 progress.
 
 A command is a step from its output's start (C) to its end (D). All other OSC strings are
-stripped with the colours.
+stripped with the colours. What we ourselves print in traced scripts also says in D how long it
+took (`ms`) and how many commands are still open.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
+
+import msgspec
 
 from stepflow.markers.dialect import Dialect
 from stepflow.markers.marker import End, Marker, Progress, Start
@@ -14,7 +17,9 @@ from stepflow.markers.marker import End, Marker, Progress, Start
 _ESCAPE = re.compile(r"\\(\\|x[0-9A-Fa-f]{2})")
 _EXIT = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _PERCENT = re.compile(r"[0-9]{1,9}", re.ASCII)
+_OURS = re.compile(r"(ms|open)=([0-9]{1,12})(?=;|\Z)", re.ASCII)
 _COMMAND_CHARACTERS = 4096
+_LEFT_OPEN = 64
 
 ProgressState = Literal["none", "normal", "error", "indeterminate", "paused"]
 _STATES: dict[str, ProgressState] = {
@@ -26,6 +31,13 @@ _STATES: dict[str, ProgressState] = {
 }
 
 
+class _State(msgspec.Struct, omit_defaults=True):
+    """The command line that was told for the next C; how many are open."""
+
+    command: str = ""
+    open: int = 0
+
+
 class OscDialect(Dialect):
     name: ClassVar[str] = "osc"
     tokens: ClassVar[tuple[bytes, ...]] = (b"\x1b]",)
@@ -35,7 +47,7 @@ class OscDialect(Dialect):
     )
 
     def __init__(self) -> None:
-        self._command = ""
+        self._kept = _State()
 
     def take_out(self, match: re.Match[str], behind: str) -> tuple[Sequence[Marker], bool]:  # noqa: ARG002  (a mark has no title)
         progress, mark, rest = match.groups()
@@ -45,31 +57,43 @@ class OscDialect(Dialect):
         return self._marked(mark, fields), False
 
     def state(self) -> Any:
-        return self._command or None
+        return msgspec.to_builtins(self._kept) or None
 
     def resume(self, state: Any) -> None:
-        self._command = state
+        self._kept = msgspec.convert(state, _State)
 
     def _marked(self, mark: str, fields: Sequence[str]) -> Sequence[Marker]:
         match mark:
             case "A":
-                return (End(status="unknown", is_silent=True),)
+                return self._ended([End(status="unknown", is_silent=True)])
             case "C":
-                name, self._command = self._command, ""
+                name, self._kept.command = self._kept.command, ""
+                self._kept.open += 1
                 return (Start(name=name, kind="command"),)
             case "D":
-                return (_end(fields[0]),)
+                return self._ended(self._ends(fields))
             case "E":
-                self._command = _ESCAPE.sub(_character, fields[0])[:_COMMAND_CHARACTERS]
+                self._kept.command = _ESCAPE.sub(_character, fields[0])[:_COMMAND_CHARACTERS]
         return ()
 
+    def _ends(self, fields: Sequence[str]) -> Sequence[End]:
+        said = dict(_OURS.findall(";".join(fields[1:])))
+        milliseconds = said.get("ms")
+        end = _end(fields[0], None if milliseconds is None else int(milliseconds) / 1000)
+        left = max(0, self._kept.open - 1 - int(said.get("open", self._kept.open)))
+        return [*[_end(fields[0], None)] * min(left, _LEFT_OPEN), end]
 
-def _end(code: str) -> End:
+    def _ended(self, ends: Sequence[End]) -> Sequence[End]:
+        self._kept.open = max(0, self._kept.open - len(ends))
+        return ends
+
+
+def _end(code: str, seconds: float | None) -> End:
     if not _EXIT.fullmatch(code):
         return End(status="unknown", is_silent=True)
     exit_code = int(code)
     status: Literal["completed", "failed"] = "failed" if exit_code else "completed"
-    return End(status=status, exit_code=exit_code, is_silent=True)
+    return End(status=status, exit_code=exit_code, duration=seconds, is_silent=True)
 
 
 def _character(match: re.Match[str]) -> str:

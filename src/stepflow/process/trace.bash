@@ -1,0 +1,127 @@
+# Read by bash at the start of a script (BASH_ENV) that is traced: every command is told to who
+# watches by the marks that shells send to terminals, OSC 633;E, 133;C and 133;D.
+#
+# They go to where the script's output went when it started, whatever is redirected since. A bash
+# that this one starts is not traced: it is one command. A script's own DEBUG trap replaces ours.
+
+if [[ -n ${_STEPFLOW_BASH_ENV-} ]]; then
+    export BASH_ENV=$_STEPFLOW_BASH_ENV
+    unset _STEPFLOW_BASH_ENV
+    [[ ! -r $BASH_ENV ]] || source "$BASH_ENV"
+else
+    unset BASH_ENV
+fi
+
+# More steps than this tell nobody anything, and cost the script its time.
+__stepflow_left=5000
+__stepflow_pid=$BASHPID
+# How deep in functions each command is that has begun and not ended, and since when.
+__stepflow_depths=()
+__stepflow_since=()
+__stepflow_command=
+__stepflow_job=
+__stepflow_parts=0
+__stepflow_width=0
+__stepflow_argument=
+__stepflow_mark=$'\e'
+
+# The exit code of the last command, $_, the depth, the next command, the width of the last
+# pipeline.
+__stepflow_trace() {
+    local status=$1 depth=${3:-0} command=$4 now=${EPOCHREALTIME-} marks= top
+    now=${now/[.,]/}
+    [[ $2 == "$__stepflow_mark" ]] || __stepflow_argument=$2
+    # Only who asks for it gets $_ back: else it shows whether something has been run.
+    __stepflow_last=$__stepflow_mark
+    [[ $command != *'$_'* && $command != *'${_'* ]] || __stepflow_last=$__stepflow_argument
+    if [[ $__stepflow_pid != "$BASHPID" ]]; then
+        __stepflow_enter_subshell || return 0
+    fi
+    top=${#__stepflow_depths[@]}
+    if ((top)) && [[ -n $__stepflow_command ]]; then
+        # A function's first command comes with the words of its call once more.
+        if ((depth > __stepflow_depths[top - 1])); then
+            [[ $command != "$__stepflow_command" ]] || return 0
+        # Nothing has been run here if $_ is still ours, unless it was a whole pipeline or a job:
+        # this is the next part of a pipeline.
+        elif [[ $2 == "$__stepflow_mark" && ${!-} == "$__stepflow_job" && $5 == "$__stepflow_width" ]] &&
+            ((__stepflow_parts < 2 || $5 != __stepflow_parts)); then
+            __stepflow_parts=$((__stepflow_parts + 1))
+            return 0
+        fi
+    fi
+    while ((top && depth <= __stepflow_depths[top - 1])); do
+        top=$((top - 1))
+        # A subshell ended what it found open, and left open what it ran last: so the number of
+        # those that are still open is said as well.
+        marks+=$'\e]133;D;'"$status;open=$top"
+        [[ -z $now ]] || marks+=";ms=$(((now - __stepflow_since[top]) / 1000))"
+        marks+=$'\a'
+        unset "__stepflow_depths[top]" "__stepflow_since[top]"
+    done
+    __stepflow_command=
+    __stepflow_job=${!-}
+    __stepflow_parts=1
+    __stepflow_width=$5
+    if ! __stepflow_is_idle "$command"; then
+        __stepflow_left=$((__stepflow_left - 1))
+        if ((__stepflow_left < 0)); then
+            trap - DEBUG
+        else
+            __stepflow_command=$command
+            __stepflow_depths[top]=$depth
+            __stepflow_since[top]=${now:-0}
+            command=${command%%$'\n'*}
+            command=${command:0:1000}
+            command=${command//\\/\\\\}
+            command=${command//;/\\x3b}
+            marks+=$'\e]633;E;'${command//[[:cntrl:]]/ }$'\a\e]133;C\a'
+        fi
+    fi
+    [[ -z $marks ]] || builtin printf %s "$marks" >&"$__stepflow_fd"
+    return 0
+}
+
+# What only sets variables, or says where the script goes on, is no step of it.
+__stepflow_is_idle() {
+    local name=${1%%=*} value=${1#*=}
+    case $1 in
+        *'$('* | *'`'*) return 1 ;;
+        'for '* | 'case '* | 'select '* | '(('* | '[[ '* | '[ '* | 'test '* | : | ': '*) return 0 ;;
+        'read '* | 'local '* | 'declare '* | 'typeset '* | 'readonly '* | 'export '*) return 0 ;;
+        'unset '* | 'set '* | 'shopt '* | shift | 'shift '* | 'let '* | 'getopts '*) return 0 ;;
+        '>'* | '<'* | 'trap '* | 'eval '* | return | 'return '* | break | continue | exit | 'exit '*) return 0 ;;
+    esac
+    # NAME=value, and not NAME=value COMMAND
+    [[ $1 == *=* && $name != *[^[:alnum:]_+\[\]]* ]] || return 1
+    [[ $value != *' '* || $value == \"*\" || $value == \'*\' || $value == \(*\) ]]
+}
+
+# Only a subshell that writes to where we do, and that is waited for, is followed.
+__stepflow_enter_subshell() {
+    __stepflow_pid=$BASHPID
+    if [[ ! /proc/self/fd/1 -ef /proc/self/fd/$__stepflow_fd ]] || __stepflow_is_background; then
+        trap - DEBUG
+        return 1
+    fi
+}
+
+# Bash lets what runs in the background ignore SIGINT.
+__stepflow_is_background() {
+    local key value
+    while IFS=$' \t' read -r key value; do
+        [[ $key != SigIgn: ]] || return $((!(16#${value: -1} & 2)))
+    done </proc/self/status
+    return 1
+}
+
+if [[ -n ${_STEPFLOW_TRACE-} && -z $(trap -p DEBUG) ]] &&
+    [[ -t 1 || /proc/self/fd/1 -ef $_STEPFLOW_TRACE ]]; then
+    unset _STEPFLOW_TRACE
+    exec {__stepflow_fd}>&1
+    set -o functrace
+    # What `set -x` would show of ours goes to /dev/null, and $_ is put back.
+    trap '{ __stepflow_trace "$?" "$_" "${FUNCNAME+${#FUNCNAME[@]}}" "$BASH_COMMAND" "${#PIPESTATUS[@]}"; : "$__stepflow_last"; } 2>/dev/null' DEBUG
+else
+    unset _STEPFLOW_TRACE
+fi
