@@ -27,7 +27,8 @@ class Dialect:
     text, as `\\r(?![\\r\\n])`, behind a byte that is in all of it.
     `line_tokens`: the same where only blanks, colours or a CR stand before the token.
     `log_tokens`: the same for lines that are only shown differently. `control_word` is in every
-    line that `control_pattern` matches. `reads_every_line` may be switched on by what was read.
+    line that `control_pattern` matches. `leading_pattern`: those of them that need not wait for the
+    end of a line which they begin. `reads_every_line` may be switched on by what was read.
     """
 
     name: ClassVar[str]
@@ -38,6 +39,7 @@ class Dialect:
     token_pattern: tuple[bytes, Candidates] | None = None
     control_pattern: ClassVar[re.Pattern[str] | None] = None
     control_word: ClassVar[str] = ""
+    leading_pattern: ClassVar[re.Pattern[bytes] | None] = None
     reads_every_line: bool = False
 
     def switch_on(self) -> None:

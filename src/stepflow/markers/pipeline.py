@@ -4,6 +4,7 @@ It is only asked about lines that may hold a marker (and about all lines in a re
 the same for a line whichever way it came here.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class Pipeline:
         self._dialects = dialects
         self._controls = [d for d in dialects if d.control_pattern is not None]
         self._control_words = [d.control_word for d in self._controls]
+        self._leading = [d for d in dialects if d.leading_pattern is not None]
         self._redrawn = [d for d in dialects if type(d).redrawn is not Dialect.redrawn]
         self._wrappers = [d for d in dialects if type(d).inner is not Dialect.inner]
         self._readers = [d for d in dialects if type(d).read is not Dialect.read]
@@ -40,6 +42,11 @@ class Pipeline:
     def read(self, raw: bytes, accept: Accept) -> None:
         """Give what one line (without its LF) says to `accept`, in order: markers, and the log
         lines that are left of it as `Text`."""
+        led = self.read_leading(raw, accept)
+        if led:
+            raw = raw[led:]
+            if not ansi.plain(marker_text(raw)).strip():
+                return
         line = marker_text(raw)
         has_controls = False
         for word in self._control_words:
@@ -59,6 +66,30 @@ class Pipeline:
                 self._read_states(text, accept, whole=raw)
             elif ansi.plain(text).strip():
                 self._read_states(text, accept)
+
+    def read_leading(self, raw: bytes, accept: Accept) -> int:
+        """Give the marks with which a line begins to `accept`; it may still be unfinished. How many
+        bytes they are."""
+        position = 0
+        while raw.startswith(b"\x1b]", position):
+            found = self._leading_mark(raw, position)
+            if found is None:
+                break
+            dialect, mark, position = found
+            for marker in dialect.take_out(mark, "")[0]:
+                self._take(dialect, marker, accept)
+        return position
+
+    def _leading_mark(self, raw: bytes, start: int) -> tuple[Dialect, re.Match[str], int] | None:
+        for dialect in self._leading:
+            assert dialect.leading_pattern is not None
+            assert dialect.control_pattern is not None
+            found = dialect.leading_pattern.match(raw, start)
+            if found is not None:
+                mark = dialect.control_pattern.fullmatch(found[0].decode("utf-8", "replace"))
+                if mark is not None:
+                    return dialect, mark, found.end()
+        return None
 
     def finish(self, exit_code: int, accept: Accept) -> None:
         for dialect in self._dialects:

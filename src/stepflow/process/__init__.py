@@ -30,6 +30,7 @@ from stepflow.process.status import (
     Why,
     read_status,
 )
+from stepflow.process.trace import traced
 from stepflow.process.usage import Usage, usage_of
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "start",
     "stop_script",
     "sweep",
+    "traced",
     "usage_of",
     "write_input",
 ]

@@ -37,6 +37,8 @@ __stepflow_trace() {
     if [[ $__stepflow_pid != "$BASHPID" ]]; then
         __stepflow_enter_subshell || return 0
     fi
+    # Functions would inherit the script's own traps as they do ours.
+    [[ $command != 'trap '*@(DEBUG|RETURN)* ]] || set +o functrace
     top=${#__stepflow_depths[@]}
     if ((top)) && [[ -n $__stepflow_command ]]; then
         # A function's first command comes with the words of its call once more.

@@ -22,6 +22,8 @@ BLOCK_BYTES = 64 * 1024
 FRAGMENT_BYTES = 1024 * 1024
 Arrival = datetime | Callable[[int], datetime | None]
 
+# No mark at the beginning of a line is longer.
+_MARK_BYTES = 8 * 1024 + 32
 # What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
 _PIECE_BYTES = 256 * 1024
 
@@ -35,6 +37,7 @@ class _State(msgspec.Struct):
     timeline: TimelineState
     stopped: Stopped | None = None
     dialects: dict[str, Any] = {}
+    is_led: bool = False
 
 
 class Parser:
@@ -62,6 +65,8 @@ class Parser:
         self._head = bytearray(kept.head if kept else b"")
         self._length = kept.length if kept else 0
         self._is_split = kept.is_split if kept else False
+        # Marks were read at its beginning, which is no longer in `_head`.
+        self._is_led = kept.is_led if kept else False
         self._timeline = Timeline(
             is_flat=options.nesting == "flat", state=kept.timeline if kept else None
         )
@@ -89,6 +94,7 @@ class Parser:
                 timeline=self._timeline.state,
                 stopped=self._pipeline.stopped,
                 dialects=self._pipeline.state(),
+                is_led=self._is_led,
             )
         )
 
@@ -110,7 +116,7 @@ class Parser:
     def flush(self, at: datetime | None = None) -> list[AnyEvent]:
         """The output is over: its last line counts even without a newline."""
         self._at = at
-        if self._length:
+        if self._length or self._is_led:
             self._end_line()
         return self._taken_events()
 
@@ -118,7 +124,8 @@ class Parser:
         self, exit_code: int | None, at: datetime | None = None, *, cancelled: bool = False
     ) -> list[AnyEvent]:
         """Flush, and end what is open. No exit code means that nobody knows it."""
-        last_line = self.line if self._length else max(0, self.line - 1)
+        is_unfinished = self._length > 0 or self._is_led
+        last_line = self.line if is_unfinished else max(0, self.line - 1)
         events = self.flush(at)
         if exit_code is not None:
             self._pipeline.finish(exit_code, self._accept)
@@ -133,7 +140,7 @@ class Parser:
         return events
 
     def _feed_piece(self, data: bytes, first: int, end: int, count: "_Count") -> None:
-        if self._length:
+        if self._length or self._is_led:
             newline = data.find(b"\n", first, end)
             if newline < 0:
                 self._extend(data[first:end])
@@ -191,6 +198,8 @@ class Parser:
 
     def _extend(self, part: bytes) -> None:
         """Go on with the unfinished line."""
+        if len(self._head) <= _MARK_BYTES and (self._head or part).startswith(b"\x1b"):
+            part = self._without_leading(part)
         self._length += len(part)
         if self._with_lines:
             self._head += part
@@ -205,12 +214,28 @@ class Parser:
                 self._end_fragment(bytes(self._head))
                 self._head.clear()
 
+    def _without_leading(self, part: bytes) -> bytes:
+        """What is left when the marks are read with which the unfinished line begins."""
+        if self._is_split:
+            return part
+        head = bytes(self._head) + part
+        led = self._pipeline.read_leading(head, self._accept)
+        if not led:
+            return part
+        self._is_led = True
+        self._head.clear()
+        self._length = 0
+        return head[led:]
+
     def _end_line(self) -> None:
-        if self._with_lines or not self._is_split:
+        if (self._with_lines or not self._is_split) and not self._is_blank_behind_marks():
             self._end_fragment(bytes(self._head))
         self._head.clear()
         self._length = 0
-        self._is_split = False
+        self._is_split = self._is_led = False
+
+    def _is_blank_behind_marks(self) -> bool:
+        return self._is_led and not self._is_split and not log_text(bytes(self._head)).strip()
 
     def _end_fragment(self, fragment: bytes) -> None:
         """Only the first fragment of a line may hold a marker."""

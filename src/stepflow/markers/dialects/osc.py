@@ -45,6 +45,10 @@ class OscDialect(Dialect):
     control_pattern: ClassVar[re.Pattern[str]] = re.compile(
         r"\x1b\](?:(9);4|(?:133|633);([A-Z]))(?:;([^\x07\x1b]*))?(?:\x07|\x1b\\)"
     )
+    # A script that is silent for an hour has not ended the line in which its command began.
+    leading_pattern: ClassVar[re.Pattern[bytes]] = re.compile(
+        rb"\x1b\](?:9;4|(?:133|633);[A-Z])(?:;[^\x07\x1b]{0,8000})?(?:\x07|\x1b\\)"
+    )
 
     def __init__(self) -> None:
         self._kept = _State()
