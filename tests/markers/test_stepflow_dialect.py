@@ -269,3 +269,8 @@ def test_a_secret_too_short_to_mask_is_a_diagnostic(secret: str) -> None:
 )
 def test_an_event_in_json_is_a_marker(json: str, expected: dict[str, Any]) -> None:
     assert said(f"STEP_EVENT:{json}") == expected
+
+
+def test_a_quoted_item_of_a_list_is_no_marker() -> None:
+    assert said('"STEP_START:x"') is not None
+    assert said('    "STEP_START:x"') is None

@@ -12,7 +12,10 @@ def is_traced(text: str) -> bool:
 
 
 def unquoted(text: str) -> str:
-    """The inside of a line that is one pair of quotes, as `echo "…"` of cmd.exe prints it."""
+    """The inside of a line that is one pair of quotes, as `echo "…"` of cmd.exe prints it. Further
+    in it is an item of a list, such as Ansible shows what a script printed in."""
+    if len(text) > 4 and text[:4].isspace():
+        return text
     trimmed = text.strip()
     if len(trimmed) < 2 or trimmed[0] not in _QUOTES or trimmed[-1] != trimmed[0]:
         return text
