@@ -1,7 +1,8 @@
 """Bulk scan: where in a buffer of many lines a token of a dialect stands.
 
 One substring search per token over the lower-cased buffer. Several tokens in one automaton were
-5-20 times slower: only a lone pattern gets the vectorised search.
+5-20 times slower: only a lone pattern gets the vectorised search. Tokens with a byte that is rare
+share a look for it.
 """
 
 import re
@@ -16,8 +17,9 @@ Finder = Callable[[bytes], list[int]]
 
 # Executions mostly look for the same tokens; own sections are the exception.
 MOST_FINDERS = 256
-_SHORT_BYTES = 6
+_SHORT_BYTES = 12
 _BLANK = b"\n\r \t"
+_RARE = (b"\x1b", b"_")
 
 
 @lru_cache(MOST_FINDERS)
@@ -44,7 +46,7 @@ def _library_finder(token: bytes) -> Finder:
 
 
 def _library_short_finder(token: bytes) -> Finder:
-    """Twice as fast as `bytes.find`; and 30 times where the last byte is nowhere."""
+    """Faster than `bytes.find`, which may skip less; and 30 times where the last byte is nowhere."""
     last = token[-1:]
     ends = re.compile(re.escape(token)).finditer
 
@@ -80,7 +82,7 @@ class Scanner:
         is_accelerated = _has_wheel() if is_accelerated is None else is_accelerated
         finder = _wheel_finder if is_accelerated else _library_finder
         self._patterns = [d.token_pattern for d in dialects if d.token_pattern is not None]
-        self._finders = [finder(token) for token in tokens]
+        self._finders = [(_rare_byte(token), finder(token)) for token in tokens]
         starts = sorted({token for d in dialects for token in d.line_tokens})
         self._starts = [(len(token), finder(token)) for token in starts]
         self._find_broken = _broken_finder((*tokens, *starts), is_accelerated)
@@ -88,7 +90,8 @@ class Scanner:
     def positions(self, region: bytes) -> list[int]:
         """Ascending positions, each in a line that may hold a marker. `region` begins with LF."""
         lowered = region.lower()
-        found = [find(lowered) for find in self._finders]
+        absent = [byte for byte in _RARE if byte not in region]
+        found = [find(lowered) for rare, find in self._finders if rare not in absent]
         found += [
             list(_at_line_starts(region, find(lowered), length)) for length, find in self._starts
         ]
@@ -97,12 +100,16 @@ class Scanner:
             for byte, pattern in self._patterns
             if byte in region
         ]
-        if b"\x1b" in region:
+        if b"\x1b" not in absent:
             found.append(self._find_broken(lowered))
         filled = [positions for positions in found if positions]
         if not filled:
             return []
         return filled[0] if len(filled) == 1 else sorted(chain.from_iterable(filled))
+
+
+def _rare_byte(token: bytes) -> bytes | None:
+    return next((byte for byte in _RARE if byte in token), None)
 
 
 def _at_line_starts(region: bytes, found: Iterable[int], length: int) -> Iterator[int]:
