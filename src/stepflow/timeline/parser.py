@@ -107,10 +107,10 @@ class Parser:
         """`at`: when all of it arrived; or who knows when the byte at an offset did, which is then
         asked of markers only."""
         self._at = at
-        whole = bytes(data)
-        count = _Count(self, whole)
-        for start in range(0, len(whole), _PIECE_BYTES):
-            self._feed_piece(whole, start, min(start + _PIECE_BYTES, len(whole)), count)
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE_BYTES):
+            # Behind a newline, so that tokens of a line's start are found in its first line, too.
+            self._feed_piece(b"".join((b"\n", view[start : start + _PIECE_BYTES])))
         return self._taken_events()
 
     def flush(self, at: datetime | None = None) -> list[AnyEvent]:
@@ -139,60 +139,63 @@ class Parser:
         events, self._events = self._events, []
         return events
 
-    def _feed_piece(self, data: bytes, first: int, end: int, count: "_Count") -> None:
+    def _feed_piece(self, region: bytes) -> None:
+        """What follows the newline with which `region` begins."""
+        count = _Count(self, region)
+        first, end = 1, len(region)
         if self._length or self._is_led:
-            newline = data.find(b"\n", first, end)
+            newline = region.find(b"\n", first)
             if newline < 0:
-                self._extend(data[first:end])
+                self._extend(region[first:])
                 count.up_to(end)
                 return
-            self._extend(data[first:newline])
+            self._extend(region[first:newline])
             count.up_to(newline)
             self._end_line()
             first = newline + 1
             count.up_to(first)
-        last = data.rfind(b"\n", first, end) + 1
+        last = region.rfind(b"\n", first) + 1
         if last > first:
-            # The region begins with a newline, so that tokens of a line's start find it.
-            region = b"".join((b"\n", memoryview(data)[first:last]))
-            self._read_lines(region, count, first - 1)
+            self._read_lines(region, first, last, count)
             count.up_to(last)
             first = last
         if first < end:
-            self._extend(data[first:end])
+            self._extend(region[first:])
             count.up_to(end)
 
-    def _read_lines(self, region: bytes, count: "_Count", shift: int) -> None:
-        """`region` is whole lines behind a newline; it begins at `shift` of the counted data."""
-        done = self._read_each(region, 1, count, shift)
-        if done == len(region):
+    def _read_lines(self, region: bytes, done: int, end: int, count: "_Count") -> None:
+        """The whole lines from `done` to `end`."""
+        done = self._read_each(region, done, end, count)
+        if done == end:
             return
         for position in self._scanner.positions(region):
             if position < done:
                 continue
+            if position >= end:
+                break
             start = region.rfind(b"\n", done - 1, position) + 1
-            end = region.find(b"\n", position)
-            self._pass(region, done, start, count, shift)
-            count.up_to(start + shift)
-            self._read(region[start:end])
-            done = self._read_each(region, end + 1, count, shift)
-        self._pass(region, done, len(region), count, shift)
+            newline = region.find(b"\n", position)
+            self._pass(region, done, start, count)
+            count.up_to(start)
+            self._read(region[start:newline])
+            done = self._read_each(region, newline + 1, end, count)
+        self._pass(region, done, end, count)
 
-    def _read_each(self, region: bytes, done: int, count: "_Count", shift: int) -> int:
+    def _read_each(self, region: bytes, done: int, end: int, count: "_Count") -> int:
         """Every line as long as a dialect wants to see them all; where that ended."""
-        while self._pipeline.reads_every_line and done < len(region):
-            end = region.find(b"\n", done)
-            count.up_to(done + shift)
-            self._read(region[done:end])
-            done = end + 1
+        while self._pipeline.reads_every_line and done < end:
+            newline = region.find(b"\n", done)
+            count.up_to(done)
+            self._read(region[done:newline])
+            done = newline + 1
         return done
 
-    def _pass(self, region: bytes, start: int, end: int, count: "_Count", shift: int) -> None:
+    def _pass(self, region: bytes, start: int, end: int, count: "_Count") -> None:
         """Lines without a marker: they are in the transcript, only a replay wants to hear them."""
         if not self._with_lines or start >= end:
             return
         for line in region[start : end - 1].split(b"\n"):
-            count.up_to(start + shift)
+            count.up_to(start)
             self._log(log_text(line))
             start += len(line) + 1
 
@@ -274,12 +277,13 @@ class Parser:
 
 
 class _Count:
-    """Counts the newlines of fed data, each byte once, and notes them at block boundaries."""
+    """Counts the newlines behind the first of a region, each byte once, and notes them at block
+    boundaries."""
 
     def __init__(self, parser: Parser, data: bytes) -> None:
         self._parser = parser
         self._data = data
-        self._position = 0
+        self._position = 1
 
     def up_to(self, end: int) -> None:
         parser = self._parser
