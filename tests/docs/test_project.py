@@ -91,6 +91,8 @@ def test_what_is_to_be_run_may_be_run() -> None:
     for name in (
         ".ci/run",
         "examples/build.sh",
+        "examples/github.sh",
+        "examples/gitlab.sh",
         "examples/pipeline.py",
         "scripts/need-chromium",
         "scripts/run-with-example",

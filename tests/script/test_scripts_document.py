@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import stepflow.script
 from documents import ROOT, rows, shell_blocks
 from stepflow.events import Diagnostic, StepEnd, StepStart
@@ -50,6 +52,15 @@ def test_the_example_that_is_shipped_works(tmp_path: Path) -> None:
     named = steps([sys.executable, ROOT / "examples" / "pipeline.py"], tmp_path)
     assert ("Publish", "skipped") in named
     assert {status for name, status in named if name != "Publish"} == {"completed"}
+
+
+@pytest.mark.parametrize("name", ["github.sh", "gitlab.sh"])
+def test_scripts_that_were_written_for_a_ci_need_no_edit(name: str, tmp_path: Path) -> None:
+    script = (ROOT / "examples" / name).read_text()
+    (tmp_path / name).write_text(re.sub(r"sleep [0-9.]+", "true", script))
+    named = steps(["bash", name], tmp_path)
+    assert {status for _, status in named} == {"completed"}
+    assert len(named) == {"github.sh": 5, "gitlab.sh": 7}[name]
 
 
 def test_every_call_is_documented_and_no_other() -> None:

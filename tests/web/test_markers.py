@@ -1,11 +1,13 @@
 """What a script's markers say, on every way on which it is told."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from served import Served
+from stepflow.markers.ansi import plain
 
 TAP = """TAP version 14
 1..3
@@ -209,3 +211,37 @@ def test_the_stream_of_an_execution_tells_what_markers_say(served: Served) -> No
     assert kinds["metric_update"]["metrics"][0]["value"] == 1
     assert kinds["output_update"]["output"]["value"] == "v"
     assert kinds["summary_update"]["summary"]["markdown"] == "s"
+
+
+SCRIPT = """#!/bin/bash
+set -eu
+prepare() { mkdir -p made; echo "prepared; 100%"; }
+prepare
+echo hidden > made/file
+ls nowhere 2>/dev/null || echo "none"
+sleep 0.1
+cat made/file
+"""
+
+
+def test_a_traced_script_shows_its_commands_as_steps(served: Served, tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    execution = served.run([str(script)], trace="bash", working_directory=str(tmp_path))
+    assert (execution["status"], execution["exit_code"]) == ("completed", 0)
+    steps = answer(served, str(execution["id"]), "steps")["steps"]
+    assert [(step["name"], step["status"]) for step in steps] == [
+        ("prepare", "completed"),
+        ("mkdir -p made", "completed"),
+        ('echo "prepared; 100%"', "completed"),
+        ("echo hidden > made/file", "completed"),
+        ("ls nowhere 2> /dev/null", "failed"),
+        ('echo "none"', "completed"),
+        ("sleep 0.1", "completed"),
+        ("cat made/file", "completed"),
+    ]
+    assert steps[6]["duration_seconds"] >= 0.1
+    assert (tmp_path / "made" / "file").read_text() == "hidden\n"
+    lines = answer(served, str(execution["id"]), "logs")["lines"]
+    assert [plain(line["text"]) for line in lines] == ["prepared; 100%", "none", "hidden"]

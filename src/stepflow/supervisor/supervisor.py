@@ -49,6 +49,7 @@ from stepflow.process import (
     Usage,
     reap_strangers,
     script_environment,
+    traced,
     usage_of,
 )
 from stepflow.runner import Runner, Seams, Spec, Tail, argv_of
@@ -525,19 +526,22 @@ class Supervisor:
         must do, to follow what runs."""
         caller = wanted.caller_environment if wanted else None
         secrets = wanted.secret_environment if wanted else {}
+        environment = script_environment(
+            caller if caller is not None else self._rules.environment,
+            {
+                **emulated(execution.emulate, execution),
+                **execution.environment,
+                **secrets,
+            },
+            execution.id,
+            mode=self._rules.environment_mode if caller is None else "inherit",
+        )
+        if execution.trace == "bash":
+            environment = traced(environment, self.folder(execution.id).out)
         launch = Launch(
             argv=argv_of(execution.argv or execution.command),
             working_directory=execution.working_directory or str(Path.cwd()),
-            environment=script_environment(
-                caller if caller is not None else self._rules.environment,
-                {
-                    **emulated(execution.emulate, execution),
-                    **execution.environment,
-                    **secrets,
-                },
-                execution.id,
-                mode=self._rules.environment_mode if caller is None else "inherit",
-            ),
+            environment=environment,
             grace=timedelta(seconds=execution.grace),
             tty=execution.tty,
             window=(wanted.window if wanted and wanted.window else (24, 120)),
