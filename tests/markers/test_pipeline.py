@@ -140,6 +140,13 @@ def test_the_scan_finds_lines_by_token_by_line_start_and_by_pattern() -> None:
         assert [lines[n] for n in sorted(found)] == [b"points on", b"SECTION_", b"redrawn\rx"]
 
 
+def test_a_pattern_is_only_asked_about_whole_lines() -> None:
+    region = b"\n\x80end of a line\rx\nredrawn\rx\nunfinished\r"
+    whole = region.index(b"redrawn"), region.index(b"unfinished")
+    scanner = Scanner([Percentages()])
+    assert scanner.positions(region, *whole) == [region.index(b"\rx\nunfinished")]
+
+
 def test_the_scan_finds_a_token_with_colours_inside() -> None:
     scanner = Scanner([StepflowDialect()])
     assert scanner.positions(b"\nST\x1b[1mEP_START:x\n") != []

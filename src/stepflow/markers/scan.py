@@ -87,19 +87,20 @@ class Scanner:
         self._starts = [(len(token), finder(token)) for token in starts]
         self._find_broken = _broken_finder((*tokens, *starts), is_accelerated)
 
-    def positions(self, region: bytes) -> list[int]:
-        """Ascending positions, each in a line that may hold a marker. `region` begins with LF."""
+    def positions(self, region: bytes, start: int = 1, end: int | None = None) -> list[int]:
+        """Ascending positions, each in a line that may hold a marker. From `start`, behind a LF, to
+        `end` stand whole lines; of others there may be positions as well. `region` begins with LF.
+        """
         lowered = region.lower()
         absent = [byte for byte in _RARE if byte not in region]
         found = [find(lowered) for rare, find in self._finders if rare not in absent]
         found += [
             list(_at_line_starts(region, find(lowered), length)) for length, find in self._starts
         ]
-        found += [
-            [m.start() for m in pattern.finditer(region)]
-            for byte, pattern in self._patterns
-            if byte in region
-        ]
+        for byte, pattern in self._patterns:
+            if byte in region:
+                lines = region[start - 1 : end]
+                found.append([m.start() + start - 1 for m in pattern.finditer(lines)])
         if b"\x1b" not in absent:
             found.append(self._find_broken(lowered))
         filled = [positions for positions in found if positions]

@@ -168,7 +168,7 @@ class Parser:
         done = self._read_each(region, done, end, count)
         if done == end:
             return
-        for position in self._scanner.positions(region):
+        for position in self._scanner.positions(region, done, end):
             if position < done:
                 continue
             if position >= end:

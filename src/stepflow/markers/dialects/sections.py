@@ -140,7 +140,10 @@ def _hits(pattern: Any, lines: bytes) -> Iterator[Any]:
         if match is None or match.start() == len(lines):
             return
         yield match
-        position = lines.find(b"\n", match.end()) + 1
+        newline = lines.find(b"\n", match.end())
+        if newline < 0:
+            return
+        position = newline + 1
 
 
 def _is_text(data: bytes) -> bool:
