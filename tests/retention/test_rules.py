@@ -51,6 +51,15 @@ def test_what_has_to_stay_takes_its_room_in_the_limit_of_size() -> None:
     assert gone(Rules(size_bytes=20), ended, stays=1) == [1, 2]
 
 
+def test_only_rules_by_age_alone_say_from_when_on_to_look() -> None:
+    tags = tag_rules(["nightly=3d", "release=keep"])
+    assert Rules(days=30, tags=tags).shortest_days == 3
+    assert Rules(tags=tags).shortest_days == 3
+    assert Rules(days=30, count=5).shortest_days is None
+    assert Rules(days=30, tags=tag_rules(["ci=5"])).shortest_days is None
+    assert Rules(size_bytes=1).shortest_days is None
+
+
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(0, 400))
 def test_the_limit_of_size_is_kept_with_as_much_as_fits(sizes: list[int], limit: int) -> None:
     ended = [(0, [], size) for size in sizes]

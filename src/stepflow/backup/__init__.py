@@ -4,7 +4,14 @@ from stepflow.backup.adoption import adopt, may_run, newer_than_rows
 from stepflow.backup.arrival import folder_of, settle_left_behind
 from stepflow.backup.backup import forget, make, quiet
 from stepflow.backup.backups import Backups, Schedule
-from stepflow.backup.manifest import ARCHIVE, DATABASE, Manifest, Origin
+from stepflow.backup.manifest import (
+    ARCHIVE,
+    DATABASE,
+    Manifest,
+    Origin,
+    sync,
+    write_durably,
+)
 from stepflow.backup.proof import verify
 from stepflow.backup.restore import SWAPPING, Restored, find, restore
 from stepflow.backup.shelf import Kept, Progress, Shelf
@@ -34,5 +41,7 @@ __all__ = [
     "restore",
     "settle_left_behind",
     "shown",
+    "sync",
     "verify",
+    "write_durably",
 ]

@@ -98,6 +98,7 @@ def storage(folder: Path, min_free_bytes: int) -> Iterator[Finding]:
     need = "" if level == GOOD else f": nothing new starts below {words.size(min_free_bytes)}"
     yield Finding(level, "free disk", f"{words.size(free)}{need}")
     yield from database(folder)
+    yield from backups(folder)
 
 
 def database(folder: Path) -> Iterator[Finding]:
@@ -115,6 +116,21 @@ def database(folder: Path) -> Iterator[Finding]:
             f"{aside} belonged to another database file than the one that was put there; delete it"
             " when nothing of that one is missed",
         )
+
+
+def backups(folder: Path) -> Iterator[Finding]:
+    from stepflow.backup import Shelf
+
+    kept = Shelf(folder.absolute()).all()
+    if not kept:
+        if (folder / "database").is_dir():
+            yield Finding(NOTE, "backups", "there is none: `stepflow backup` makes one")
+        return
+    bad = [one.id for one in kept if one.problem is not None]
+    made = words.ago(kept[0].created_at.isoformat(), words.clock())
+    yield Finding(GOOD, "backups", f"{len(kept)}, the newest made {made} ({kept[0].id})")
+    if bad:
+        yield Finding(BAD, "  damaged", f"{', '.join(bad)}: stepflow backup list says how")
 
 
 def pump() -> Finding:

@@ -3,10 +3,12 @@ itself, so no server may own it; the original itself may go on."""
 
 import json
 import sys
+from pathlib import Path
 
 from stepflow.cli import connection
 from stepflow.cli.arguments import Arguments, Options
 from stepflow.cli.bar import Bar
+from stepflow.config import Configuration
 from stepflow.errors import StorageUnusable
 
 
@@ -27,18 +29,29 @@ def arguments(parser: Arguments) -> None:
     )
 
 
+def storage_of(configured: Configuration) -> Path:
+    """The storage folder, which has to be there."""
+    storage = configured.storage.absolute()
+    if not (storage / "database").is_dir():
+        raise StorageUnusable(f"there is no storage in {storage}: give --storage-path")
+    return storage
+
+
+def zone_of(configured: Configuration, options: Options) -> tuple[str | None, str]:
+    """The zone of the original's times (None: this machine's), and who said so."""
+    if options.timezone is not None:
+        return options.timezone, "--timezone"
+    zone = configured.settings.legacy_timezone
+    return zone, configured.sources["legacy_timezone"] if zone else "of this machine"
+
+
 def main(options: Options) -> int:
     from stepflow import migrate
     from stepflow.server.storage import StorageFolder
 
     configured = connection.configured(options)
-    storage = configured.storage.absolute()
-    if not (storage / "database").is_dir():
-        raise StorageUnusable(f"there is no storage in {storage}: give --storage-path")
-    zone, source = options.timezone, "--timezone"
-    if zone is None:
-        zone = configured.settings.legacy_timezone
-        source = configured.sources["legacy_timezone"] if zone else "of this machine"
+    storage = storage_of(configured)
+    zone, source = zone_of(configured, options)
     bar = Bar()
     wanted = migrate.Options(
         timezone=zone, timezone_source=source, is_dry_run=options.dry_run, told=bar.show

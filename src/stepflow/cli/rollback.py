@@ -7,7 +7,8 @@ import sys
 from stepflow.cli import connection
 from stepflow.cli.arguments import Arguments, Options
 from stepflow.cli.bar import Bar
-from stepflow.errors import InvalidRequest, StorageUnusable
+from stepflow.cli.migrate import storage_of, zone_of
+from stepflow.errors import InvalidRequest
 
 
 def arguments(parser: Arguments) -> None:
@@ -40,15 +41,10 @@ def main(options: Options) -> int:
     from stepflow.server.storage import StorageFolder
 
     configured = connection.configured(options)
-    storage = configured.storage.absolute()
-    if not (storage / "database").is_dir():
-        raise StorageUnusable(f"there is no storage in {storage}: give --storage-path")
+    storage = storage_of(configured)
     if options.to_backup and options.dry_run:
         raise InvalidRequest("--dry-run is for a rollback in place: stepflow backup verify NAME")
-    zone, source = options.timezone, "--timezone"
-    if zone is None:
-        zone = configured.settings.legacy_timezone
-        source = configured.sources["legacy_timezone"] if zone else "of this machine"
+    zone, source = zone_of(configured, options)
     bar = Bar()
     wanted = migrate.Options(
         timezone=zone, timezone_source=source, is_dry_run=options.dry_run, told=bar.show

@@ -6,7 +6,7 @@ import sys
 from stepflow.cli import connection, words
 from stepflow.cli.arguments import Arguments, Options
 from stepflow.cli.bar import Bar
-from stepflow.errors import StorageUnusable
+from stepflow.cli.migrate import storage_of
 
 
 def arguments(parser: Arguments) -> None:
@@ -29,9 +29,7 @@ def main(options: Options) -> int:
     from stepflow.server.storage import StorageFolder
 
     start_logging("ERROR", None)
-    storage = connection.configured(options).storage.absolute()
-    if not (storage / "database").is_dir():
-        raise StorageUnusable(f"there is no storage in {storage}: give --storage-path")
+    storage = storage_of(connection.configured(options))
     bar = Bar()
     with ExitStack() as ending:
         ending.callback(bar.clear)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from stepflow.backup import DATABASE, Shelf, make
+from stepflow.backup import DATABASE, Shelf, make, sync, write_durably
 from stepflow.errors import InvalidSetting, StorageUnusable
 from stepflow.migrate.clock import LocalClock
 from stepflow.migrate.forward import roll_forward
@@ -257,7 +257,7 @@ class _Migration:
             timezone_name=self._clock.name,
             journal_mode=self._report.journal_mode or "",
         )
-        _write_durably(self._storage / "database" / NOTE_NAME, msgspec.json.encode(note))
+        write_durably(self._storage / "database" / NOTE_NAME, msgspec.json.encode(note))
         return note
 
     def _require_backup(self, backup: Path) -> None:
@@ -278,9 +278,9 @@ class _Migration:
         partial = target.with_name(f"{target.name}.new")
         shutil.copyfile(backup / DATABASE, partial)
         shutil.copymode(self._database, partial)
-        _sync(partial)
+        sync(partial)
         partial.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
         self._database = target
 
     def _prove(self, backup: Path) -> None:
@@ -386,19 +386,3 @@ class _Taking:
         report.lost += notes.lost
         report.steps_closed += notes.steps_closed
         report.repaired += notes.repaired
-
-
-def _write_durably(path: Path, text: bytes) -> None:
-    partial = path.with_name(f"{path.name}.new")
-    partial.write_bytes(text)
-    _sync(partial)
-    partial.rename(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -54,21 +54,29 @@ async def plan(store: Store, storage: Path, rules: Rules, now: datetime) -> Plan
     tally = Tally(rules, now)
     executions: list[Doomed] = []
     pinned = checked = 0
-    page: list[Ended] = []
-    while page := await store.ended(limit=PAGE, before=page[-1] if page else None):
-        sizes = await asyncio.to_thread(_sizes, storage, page)
-        for one, size_bytes in zip(page, sizes, strict=True):
+    last = _newest(rules, now)
+    while page := await store.ended(limit=PAGE, before=last):
+        last = page[-1]
+        sizes = {}
+        if rules.size_bytes is not None:  # else only of those that go: it costs a look at each
+            sizes = await asyncio.to_thread(_sizes, storage, [one.id for one in page])
+        for one in page:
             checked += 1
             is_needed = needed_until.get(one.id, now) > now
             reason = tally.reason(
-                one.tags, one.completed_at, size_bytes, must_stay=one.is_pinned or is_needed
+                one.tags,
+                one.completed_at,
+                sizes.get(one.id, 0),
+                must_stay=one.is_pinned or is_needed,
             )
             if reason is None or is_needed:
                 continue
             if one.is_pinned:
                 pinned += 1
                 continue
-            executions.append(Doomed(one.id, one.name, one.completed_at, size_bytes, reason))
+            executions.append(Doomed(one.id, one.name, one.completed_at, 0, reason))
+    sizes = await asyncio.to_thread(_sizes, storage, [one.id for one in executions])
+    executions = [msgspec.structs.replace(one, size_bytes=sizes[one.id]) for one in executions]
     gone = {one.id for one in executions}
     artifacts = [one for one in over if one.execution_id not in gone]
     return Plan(executions, artifacts, pinned, checked)
@@ -101,8 +109,16 @@ async def _artifacts(
     return over, until
 
 
-def _sizes(storage: Path, page: list[Ended]) -> list[int]:
-    return [_on_disk(storage, one.id) for one in page]
+def _newest(rules: Rules, now: datetime) -> Ended | None:
+    """The place in the order of ends from which on something may go."""
+    days = rules.shortest_days
+    if days is None:
+        return None
+    return Ended("", "", [], now - timedelta(days=days), is_pinned=False)
+
+
+def _sizes(storage: Path, ids: list[str]) -> dict[str, int]:
+    return {one: _on_disk(storage, one) for one in ids}
 
 
 def _on_disk(storage: Path, execution_id: str) -> int:

@@ -38,6 +38,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             not rule.keeps for rule in self.tags.values()
         )
 
+    @property
+    def shortest_days(self) -> int | None:
+        """What ended later than so many days ago stays in any case; None if that can't be said."""
+        days = [self.days, *(rule.days for rule in self.tags.values() if not rule.keeps)]
+        by_time = [limit for limit in days if limit is not None]
+        is_counted = any(rule.count is not None for rule in self.tags.values())
+        if is_counted or self.count is not None or self.size_bytes is not None or not by_time:
+            return None
+        return min(by_time)
+
 
 class Tally:
     """Goes through executions from the newest to the oldest and says of each why it may go."""
