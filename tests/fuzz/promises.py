@@ -13,8 +13,10 @@ from stepflow.events import AnyEvent, Log, StepEnd, StepStart
 from stepflow.markers import Marker, Pipeline, Scanner, Text
 from stepflow.markers.dialects import DIALECTS
 from stepflow.markers.pipeline import log_text
+from stepflow.model import Section
 from stepflow.timeline import Parser, ParserOptions
 
+SECTIONS = [Section("^=+ ([^=é]*) =+$", "^=+$"), Section(r"\bb\b", "a.*b")]
 _NAMES = [dialect.name for dialect in DIALECTS]
 
 
@@ -38,6 +40,7 @@ def case_of(data: bytes) -> Case:
         dialects=[name for n, name in enumerate(_NAMES) if n % 8 != dialects % 8]
         if dialects & 8
         else "auto",
+        sections=SECTIONS if dialects & 16 else [],
         **dict.fromkeys(("buildkite", "buildkit", "sd_daemon", "systemd"), bool(switches & 16)),
     )
     return Case(log, options, exit_code % 3, seed)

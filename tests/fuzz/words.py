@@ -27,4 +27,5 @@ WORDS = (
     b"\n--- h\n", b"\n+++ h\n", b"^^^ +++\n", b"\n#1 [a] b\n", b"#1 0.5 x\n", b"#1 DONE 0.2s\n",
     b"<3>x\n", b"[FAILED] x\n",
     b"\x1b]0;t\x07", b"\x1b", b"\x00", b"\xff", "é测".encode(), b"[[", b"]]", b"plain text",
+    b"\n== a ==\n", b"\n==\n", b"\x1b]133;D;0;open=0;ms=5\x07",
 )  # fmt: skip

@@ -226,6 +226,21 @@ def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
     assert time.process_time() - started < 0.2 + len(line) / 5e6
 
 
+def test_ten_times_the_line_takes_ten_times_as_long() -> None:
+    def seconds(line: bytes) -> float:
+        took = []
+        for _ in range(3):
+            started = time.process_time()
+            told([line], with_lines=False)
+            took.append(time.process_time() - started)
+        return min(took)
+
+    for near_miss in (b"x STEP_", b"::group", b"\x1b]133;", b"##vso[", b'"STEP_START:'):
+        line = near_miss * (1_000_000 // len(near_miss))
+        # A tenth of a second is room for a machine that does something else.
+        assert seconds(line * 10) < 30 * seconds(line) + 0.1
+
+
 LONG_LINES = b"".join(
     [
         b"x" * 65_520 + b" STEP_START:over the cap\n",

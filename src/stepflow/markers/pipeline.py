@@ -42,8 +42,7 @@ class Pipeline:
     def read(self, raw: bytes, accept: Accept) -> None:
         """Give what one line (without its LF) says to `accept`, in order: markers, and the log
         lines that are left of it as `Text`."""
-        led = self.read_leading(raw, accept)
-        if led:
+        if raw.startswith(b"\x1b]") and (led := self.read_leading(raw, accept)):
             raw = raw[led:]
             if not ansi.plain(marker_text(raw)).strip():
                 return
