@@ -121,6 +121,21 @@ def test_a_search_keeps_to_its_lines(tmp_path: Path, kept: str) -> None:
         assert transcript.search(Search("line", first_line=60_000)).total == 0
 
 
+def test_the_last_matches_are_found_from_the_end(tmp_path: Path, kept: str) -> None:
+    data = b"hit\n" + b"x" * 3_000_000 + b" hit\nmiss\n" + b"hit\n" * 3 + b"miss\n" * 400_000
+    with opened(tmp_path, data, kept) as transcript:
+
+        def numbers(limit: int, **more: int) -> list[int]:
+            found = transcript.search_last(Search("hit", **more), limit)
+            return [match.line.number for match in found.lines]
+
+        assert numbers(2) == [4, 5]
+        assert numbers(4) == [1, 3, 4, 5]
+        assert numbers(9) == [0, 1, 3, 4, 5]
+        assert numbers(2, first_line=1, last_line=3) == [1, 3]
+        assert numbers(1, last_line=0) == [0]
+
+
 def test_the_first_page_can_come_before_the_count(tmp_path: Path) -> None:
     with opened(tmp_path, b"hit\n" * 100_000) as transcript:
         page = transcript.search(Search("hit"), limit=5, count=False)

@@ -140,6 +140,33 @@ def test_search_pages_by_cursor_with_the_true_total(served: Served) -> None:
     assert numbers == [str(number) for number in range(1, 501) if "5" in str(number)]
 
 
+def test_a_search_can_begin_at_the_end(served: Served) -> None:
+    execution_id = served.run("seq 1 300")["id"]
+    query = {"q": "7", "last": 1, "limit": 2, "to": 99, "context": 1}
+    found = served.client.get(f"/api/executions/{execution_id}/search", params=query).json()
+    assert [match["text"] for match in found["matches"]] == ["87", "97"]
+    assert (found["matches"][1]["before"], found["next"]) == (["96"], None)
+
+
+def test_lines_from_a_time_on(served: Served) -> None:
+    execution_id = served.run("echo early; sleep 0.4; echo late")["id"]
+    late = logs(served, execution_id)["lines"][1]["at"]
+    assert texts(logs(served, execution_id, since=late)) == ["late"]
+    assert texts(logs(served, execution_id, since="2020-01-01T00:00:00Z")) == ["early", "late"]
+    assert texts(logs(served, execution_id, since="2099-01-01T00:00:00Z")) == ["late"]
+
+
+def test_the_raw_log_of_a_range_of_lines(served: Served, execution_id: str) -> None:
+    def raw(**query: int) -> tuple[int, str]:
+        answer = served.client.get(f"/api/executions/{execution_id}/log", params=query)
+        return answer.status_code, answer.text
+
+    assert raw(**{"from": 1, "to": 2}) == (200, "STEP_START:one\nin one\n")
+    assert raw(**{"from": 4}) == (200, "no newline")
+    assert raw(**{"from": 9, "to": 12}) == (200, "")
+    assert raw(**{"from": 3, "to": 2})[0] == 422
+
+
 @pytest.mark.parametrize("query", ["q=", "regex=1&q=(", "q=x&limit=0", "q=x&cursor=y", "context=1"])
 def test_a_bad_search_is_refused(served: Served, execution_id: str, query: str) -> None:
     answer = served.client.get(f"/api/executions/{execution_id}/search?{query}")

@@ -26,6 +26,9 @@ LARGEST_PAGE = 1000
 SHOWN_BYTES = 16384
 _SHOWN_BEFORE = 1024
 _MOST_RANGES = 1000
+# The last matches are looked for from the end on, in pieces that grow.
+_FIRST_LOOK_BACK = 1 << 20
+_FARTHEST_LOOK_BACK = 256 << 20
 # In no UTF-8 text, so neither a literal nor an expression on characters can match it.
 _MASKED = b"\xff"
 _BYTE_MODE = re.compile(r"\(\?[a-zA-Z]*-[a-zA-Z]*u")
@@ -119,6 +122,33 @@ def find(
             pass  # the answer says that the total is not exact
     after = None if is_last else str(_Cursor(offsets[limit], seen, total if is_exact else None))
     return Matches(total, is_exact, lines, after)
+
+
+def find_last(
+    transcript: "Transcript",
+    search: Search,
+    *,
+    limit: int = 200,
+    context: int = 0,
+    within_seconds: float = SECONDS_TO_SEARCH,
+) -> Matches:
+    """The last `limit` matching lines, in their order, without reading what comes before them.
+
+    `total` counts what was found on the way. Raises as `find` does.
+    """
+    _check(search, limit, context)
+    pattern = Pattern(search.text, search.regex, search.ignore_case, search.whole_word)
+    finder = Finder.of(pattern, within_seconds)
+    start, end = _bounds(transcript, search)
+    offsets: list[int] = []
+    length = _FIRST_LOOK_BACK
+    while end > start and len(offsets) < limit:
+        first = max(start, transcript.offset_of(transcript.line_of(max(0, end - length))))
+        offsets = finder.lines(_bytes(transcript, first, end), 0) + offsets
+        end = first
+        length = min(4 * length, _FARTHEST_LOOK_BACK)
+    lines = _matches(transcript, finder, offsets[-limit:], context)
+    return Matches(len(offsets), end <= start, lines, None)
 
 
 def _check(search: Search, limit: int, context: int) -> None:

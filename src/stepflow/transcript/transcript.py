@@ -17,7 +17,7 @@ from stepflow.transcript.archive import ArchivedLog
 from stepflow.transcript.line import Line
 from stepflow.transcript.line_index import BLOCK_BYTES, nth_newline
 from stepflow.transcript.masks import NO_MASKS, Masks
-from stepflow.transcript.search import SECONDS_TO_SEARCH, Matches, Search, find
+from stepflow.transcript.search import SECONDS_TO_SEARCH, Matches, Search, find, find_last
 from stepflow.transcript.source import LogFile, NoLog, Source
 
 MOST_BYTES = 1 << 20
@@ -224,6 +224,10 @@ class Transcript:
             count=count,
             within_seconds=within_seconds,
         )
+
+    def search_last(self, search: Search, limit: int = 200, context: int = 0) -> Matches:
+        """See `stepflow.transcript.search.find_last`."""
+        return find_last(self, search, limit=limit, context=context)
 
     def _newlines_before(self, offset: int) -> int:
         boundary = offset // BLOCK_BYTES

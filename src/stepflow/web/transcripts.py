@@ -28,13 +28,15 @@ SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
 class LogsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`cursor` is `LINE` or `LINE:BYTE`; `tail` asks for the last lines instead. `step` (an index
-    or a name) and `level` (of annotations) leave out all other lines. Longer lines than
-    `max_line_bytes` are clipped; a cursor within the line gives the rest."""
+    """`cursor` is `LINE` or `LINE:BYTE`; `tail` asks for the last lines instead, `since` for those
+    from a time on. `step` (an index or a name) and `level` (of annotations) leave out all other
+    lines. Longer lines than `max_line_bytes` are clipped; a cursor within the line gives the rest.
+    """
 
     cursor: str = "0:0"
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     tail: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
     step: str | None = None
     level: str | None = None
     max_line_bytes: Annotated[int, Meta(ge=1, le=1 << 20)] = 16_384
@@ -64,10 +66,18 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
 
 
-class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`step` (an index or a name) gives only its lines; `download` names a file for browsers."""
+class LogQuery(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"from_line": "from", "to_line": "to"},
+):
+    """`step` (an index or a name), or `from` and `to`, both included, give only those lines;
+    `download` names a file for browsers."""
 
     step: str | None = None
+    from_line: Annotated[int, Meta(ge=0)] = 0
+    to_line: Annotated[int, Meta(ge=0)] | None = None
     download: bool = False
 
 
@@ -78,7 +88,8 @@ class SearchQuery(
     rename={"from_line": "from", "to_line": "to"},
 ):
     """`q` is looked for in each line from `from` to `to`, both included: as it stands, or as a
-    regular expression. `context` lines are given around each hit."""
+    regular expression. `context` lines are given around each hit. `last` asks for the last hits
+    instead of the first. Without `count` the answer need not know how many there are."""
 
     q: Annotated[str, Meta(min_length=1)]
     regex: bool = False
@@ -89,6 +100,8 @@ class SearchQuery(
     limit: Annotated[int, Meta(ge=1, le=1000)] = 200
     from_line: Annotated[int, Meta(ge=0)] = 0
     to_line: Annotated[int, Meta(ge=0)] | None = None
+    last: bool = False
+    count: bool = True
 
 
 class MatchShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,8 +140,12 @@ async def logs(call: Call[LogsQuery, None]) -> Response:
 async def log(call: Call[LogQuery, None]) -> Response:
     """The log as it is, byte by byte; it takes ranges"""
     execution = await call.site.store.execution(call.id)
-    steps = await call.site.store.steps(call.id) if call.query.step is not None else []
-    span = _span(steps, call.query.step)
+    asked = call.query
+    span: tuple[int, int | None] = asked.from_line, asked.to_line
+    if asked.step is not None:
+        span = _span(await call.site.store.steps(call.id), asked.step)
+    elif asked.to_line is not None and asked.to_line < asked.from_line:
+        raise InvalidRequest("the range of lines is empty", field="to")
     transcript = await asyncio.to_thread(call.site.supervisor.open_transcript, execution)
     try:
         first, end = await asyncio.to_thread(_bytes_of, transcript, span)
@@ -217,6 +234,8 @@ def _from(
     transcript: Transcript, asked: LogsQuery, wanted: tuple[int, int | None]
 ) -> tuple[Lines, Cursor]:
     cursor = Cursor.of(asked.cursor)
+    if asked.since is not None:
+        cursor = Cursor(transcript.line_at_time(asked.since))
     if cursor.line < wanted[0]:
         cursor = Cursor(wanted[0])
     place_of(transcript, cursor)
@@ -345,7 +364,7 @@ def _span(steps: list[Step], wanted: str | None) -> tuple[int, int | None]:
 def _bytes_of(transcript: Transcript, span: tuple[int, int | None]) -> tuple[int, int]:
     first, last = span
     size = transcript.size_bytes
-    start = transcript.offset_of(first) if first else 0
+    start = transcript.offset_of(first) if first < transcript.line_count else size
     if last is None:
         return start, size
     try:
@@ -371,19 +390,20 @@ def _found(call: Call[SearchQuery, None], execution: Execution) -> MatchesShape:
     asked = call.query
     started = time.perf_counter()
     with call.site.supervisor.open_transcript(execution) as transcript:
-        found = transcript.search(
-            Search(
-                text=asked.q,
-                regex=asked.regex,
-                ignore_case=not asked.case,
-                whole_word=asked.word,
-                first_line=asked.from_line,
-                last_line=asked.to_line,
-            ),
-            cursor=asked.cursor,
-            limit=asked.limit,
-            context=asked.context,
+        wanted = Search(
+            text=asked.q,
+            regex=asked.regex,
+            ignore_case=not asked.case,
+            whole_word=asked.word,
+            first_line=asked.from_line,
+            last_line=asked.to_line,
         )
+        if asked.last:
+            found = transcript.search_last(wanted, asked.limit, asked.context)
+        else:
+            found = transcript.search(
+                wanted, asked.cursor, asked.limit, asked.context, count=asked.count
+            )
     return MatchesShape(
         total=found.total,
         total_is_exact=found.total_is_exact,
