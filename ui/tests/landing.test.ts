@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Annotation, Execution, Step } from "../src/live/model";
-import { landing } from "../src/pure/landing";
+import { landing, neighbour } from "../src/pure/landing";
 
 const execution = (status: Execution["status"]) => ({ status }) as Execution;
 const failedStep = { index: 0, status: "failed", last_line: 41, parent_index: null } as Step;
@@ -24,4 +24,9 @@ test("a failed one opens at its first error, else where its failed step ended, e
   });
   expect(landing(execution("failed"), [failedStep], [], null)).toEqual({ kind: "error", line: 41 });
   expect(landing(execution("failed"), [], [], null)).toEqual({ kind: "end" });
+});
+
+test("the next of some lines is the nearest in that direction", () => {
+  expect([1, -1].map((way) => neighbour([40, 10, 20], 15, way as 1 | -1))).toEqual([20, 10]);
+  expect(neighbour([10, 20], 20, 1)).toBeNull();
 });

@@ -68,7 +68,12 @@ describe.each([
 test("few rows are all in view", () => {
   const few: Rows = { count: 3, height: () => 20 };
   expect(topFor(few, 2, 0, VIEW)).toEqual({ row: 0, within: 0 });
-  expect(mounted(few, { row: 0, within: 0 }, VIEW, 24)).toEqual({ first: 0, end: 3, above: 0 });
+  expect(mounted(few, { row: 0, within: 0 }, VIEW, 24)).toEqual({
+    first: 0,
+    end: 3,
+    above: 0,
+    shown: 3,
+  });
 });
 
 test("no rows have one place", () => {

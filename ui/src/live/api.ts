@@ -59,6 +59,13 @@ async function request(path: string, options: Options = {}): Promise<Response> {
   throw await problemOf(response);
 }
 
+/** A file of the server by its address, as links have it. */
+async function fetchOf(address: string, method: string): Promise<Response> {
+  const response = await fetch(address, { method });
+  if (response.ok) return response;
+  throw await problemOf(response);
+}
+
 async function problemOf(response: Response): Promise<Error> {
   if ([502, 503, 504].includes(response.status)) return new Unreachable(response.statusText);
   const type = response.headers.get("content-type") ?? "";
@@ -108,10 +115,19 @@ export const api = {
     }),
   lastLines: (id: string, tail: number, maxLineBytes: number) =>
     json<LogLines>(of(id, "/logs"), { query: { tail, max_line_bytes: maxLineBytes } }),
+  /** The first line that arrived at `at` (Unix milliseconds) or later. */
+  linesSince: (id: string, at: number) =>
+    json<LogLines>(of(id, "/logs"), {
+      query: { since: new Date(at).toISOString(), limit: 1, max_line_bytes: 1 },
+    }),
   search: (id: string, query: Record<string, string | number | undefined>, signal?: AbortSignal) =>
     json<Matches>(of(id, "/search"), { query, ...(signal && { signal }) }),
   rawLogHref: (id: string) => href(of(id, "/log?download=1")),
   plainLogHref: (id: string) => href(of(id, "/log")),
+  rangeHref: (id: string, first: number, last: number) =>
+    href(of(id, `/log?from=${first}&to=${last}`)),
+  head: async (address: string) => (await fetchOf(address, "HEAD")).headers,
+  text: async (address: string) => await (await fetchOf(address, "GET")).text(),
   artifactHref: (id: string) => href(`api/artifacts/${encodeURIComponent(id)}/download`),
   session: () => json<{ auth_enabled: boolean; authenticated: boolean }>("api/session"),
   unlock: (key: string) => request("api/session", { method: "POST", body: { key } }),

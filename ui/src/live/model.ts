@@ -177,9 +177,13 @@ export interface LogLines {
 
 export interface Match {
   line: number;
+  /** Where `text` begins within a very long line. */
+  byte: number;
   at: string | null;
   text: string;
   ranges: [number, number][];
+  before: string[];
+  after: string[];
 }
 
 export interface Matches {

@@ -3,9 +3,12 @@
 
 import { formatAnchor, parseAnchor, type Anchor } from "../pure/cursor";
 import { foldable, Folds, foldsOver, headsAbove } from "../pure/folds";
-import type { Landing } from "../pure/landing";
+import { failures, neighbour, isError, isWarning, type Landing } from "../pure/landing";
+import { ChosenRows, type RowMap } from "../pure/rowMap";
 import { boundaries, flattened, stepTree } from "../pure/stepTree";
 import { words } from "../words/words";
+import { api } from "./api";
+import type { Annotation, Step } from "./model";
 import type { ExecutionView } from "./executionView.svelte";
 import { Folding } from "./folding.svelte";
 import { preferences, smallScreen } from "./preferences.svelte";
@@ -15,6 +18,7 @@ import { Viewport } from "./viewport.svelte";
 
 const CONTEXT_LINES = 8;
 const NOTICE_MS = 5000;
+const MOST_SPREAD = 40;
 
 export class Reading {
   readonly view: ExecutionView;
@@ -22,11 +26,16 @@ export class Reading {
   readonly folding: Folding;
   readonly viewport: Viewport;
   isSearching = $state(false);
+  /** The list of hits is open. */
+  showsResults = $state(false);
   /** Lines that were chosen by their numbers, and are in the address. */
   anchor: Anchor | null = $state.raw(parseAnchor(router.hash));
   notice = $state("");
+  /** What was too large for the clipboard, to be downloaded. */
+  offer: { text: string; href: string } | null = $state.raw(null);
   hasLanded = false;
   #noticeTimer = 0;
+  #jumpedTo: { line: number; top: number } | null = null;
 
   constructor(view: ExecutionView) {
     this.view = view;
@@ -43,7 +52,11 @@ export class Reading {
 
   readonly rowPx = $derived(smallScreen.current ? 22 : 20);
   readonly rows = $derived.by(() => flattened(stepTree(this.view.steps)));
-  readonly map = $derived.by(() => new Folds(this.rows, this.folding.folded));
+  readonly map: RowMap = $derived.by(() =>
+    this.search.isFiltering
+      ? new ChosenRows(this.search.matches.map(({ line }) => line))
+      : new Folds(this.rows, this.folding.folded),
+  );
   readonly marks = $derived(boundaries(this.rows));
   readonly isFinal = $derived.by(
     () => !["pending", "running"].includes(this.view.execution?.status ?? ""),
@@ -52,10 +65,31 @@ export class Reading {
     headsAbove(this.rows, (row) => this.map.lineAt(row), this.viewport.top.row),
   );
 
+  /** Lines that the minimap shows. */
+  readonly marked = $derived.by(() => {
+    const { annotations } = this.view;
+    const lines = (is: (remark: Annotation) => boolean): number[] =>
+      annotations.flatMap((remark) =>
+        remark.log_line !== null && is(remark) ? [remark.log_line] : [],
+      );
+    return {
+      steps: this.rows.map(({ step }) => step.first_line),
+      warnings: lines(isWarning),
+      errors: [...lines(isError), ...failures(this.view.steps)],
+      bookmarks: [],
+      matches: [...this.search.matches.map(({ line }) => line), ...unlisted(this.search)],
+    };
+  });
+
   notify(text: string): void {
     this.notice = text;
     window.clearTimeout(this.#noticeTimer);
     this.#noticeTimer = window.setTimeout(() => (this.notice = ""), NOTICE_MS);
+  }
+
+  /** Do what may fail, and say so. */
+  attempt(work: Promise<void>): void {
+    work.catch((error: unknown) => this.notify((error as Error).message));
   }
 
   /** Go to where the log opens, once. */
@@ -73,13 +107,21 @@ export class Reading {
   /** Show a line with some context above it. */
   goTo(line: number): void {
     this.hasLanded = true;
+    this.search.isFiltering = false;
     this.#uncover(line);
     const context = (CONTEXT_LINES + (this.rows.length > 0 ? 2 : 0)) * this.rowPx;
     this.viewport.show(line, Math.min(context, 0.4 * this.viewport.height));
   }
 
+  /** The first line that arrived at a moment or later. */
+  async lineAt(at: number): Promise<number> {
+    const answer = await api.linesSince(this.view.id, at);
+    return answer.lines[0]?.line ?? 0;
+  }
+
   goToStep(line: number): void {
     this.hasLanded = true;
+    this.search.isFiltering = false;
     this.#uncover(line);
     const depth = this.rows.find(({ step }) => step.first_line === line)?.depth ?? 0;
     this.viewport.show(line, Math.min(2, depth) * this.rowPx);
@@ -96,12 +138,13 @@ export class Reading {
   }
 
   showMatch(line: number): void {
-    this.#uncover(line);
+    if (!this.search.isFiltering) this.#uncover(line);
     const { viewport } = this;
     const y = viewport.offsetOf(line);
     const covered = (1 + this.heads.length) * this.rowPx;
-    if (y < covered || y + 2 * this.rowPx > viewport.height) this.goTo(line);
-    else viewport.stopFollowing();
+    if (y >= covered && y + 2 * this.rowPx <= viewport.height) viewport.stopFollowing();
+    else if (this.search.isFiltering) viewport.show(line, covered);
+    else this.goTo(line);
   }
 
   follow(): void {
@@ -127,14 +170,27 @@ export class Reading {
 
   /** Fold or unfold the step at the top. */
   toggleCurrent(): void {
-    const current = this.heads.at(-1)?.step ?? this.marks.get(this.viewport.topLine)?.step;
+    const current = this.currentStep;
     if (current) this.refold(() => this.folding.toggle(current.index));
   }
 
-  choose(line: number, extends_: boolean): void {
+  /** To the next or the previous error or warning, seen from the line that was jumped to last. */
+  jump(kind: "errors" | "warnings", direction: 1 | -1): void {
+    const { topLine } = this.viewport;
+    const from = this.#jumpedTo?.top === topLine ? this.#jumpedTo.line : topLine;
+    const line = neighbour(this.marked[kind], from, direction);
+    if (line === null) {
+      this.notify(kind === "errors" ? words.log.noError : words.log.noWarning);
+      return;
+    }
+    this.goTo(line);
+    this.#jumpedTo = { line, top: this.viewport.topLine };
+  }
+
+  choose(line: number, isRange: boolean): void {
     const before = this.anchor;
     this.anchor =
-      extends_ && before
+      isRange && before
         ? { first: Math.min(before.first, line), last: Math.max(before.last, line) }
         : { first: line, last: line };
     this.viewport.stopFollowing();
@@ -155,9 +211,41 @@ export class Reading {
     if (this.hasLanded) this.goTo(next.first);
   }
 
+  /** Only the hits, or all lines; the line at the top stays where it can. */
+  leaveFilter(): void {
+    const line = this.search.match?.line ?? this.viewport.topLine;
+    this.search.isFiltering = false;
+    this.goTo(line);
+  }
+
+  filter(): void {
+    const { topLine } = this.viewport;
+    this.search.isFiltering = true;
+    this.viewport.show(this.search.match?.line ?? topLine, 3 * this.rowPx);
+  }
+
+  /** The innermost step around the line at the top. */
+  get currentStep(): Step | undefined {
+    return this.heads.at(-1)?.step ?? this.marks.get(this.viewport.topLine)?.step;
+  }
+
   closeSearch(): void {
     this.isSearching = false;
+    this.showsResults = false;
+    if (this.search.isFiltering) this.leaveFilter();
     this.search.clear();
-    this.search.query = { ...this.search.query, text: "" };
   }
+}
+
+/** Where hits are that are counted but not listed, spread over the piece that they were counted in. */
+function unlisted(search: LogSearch): number[] {
+  const listed = search.matches.at(-1)?.line ?? -1;
+  return search.pieces
+    .filter(({ last, total }) => last > listed && total > 0)
+    .flatMap(({ first, last, total }) => {
+      const count = Math.min(total, MOST_SPREAD);
+      return Array.from({ length: count }, (_, i) =>
+        Math.floor(first + ((i + 0.5) * (last - first + 1)) / count),
+      );
+    });
 }

@@ -34,3 +34,25 @@ export function errorLine(
 export function isError(remark: Annotation): boolean {
   return remark.level === "error" || remark.level === "critical";
 }
+
+export function isWarning(remark: Annotation): boolean {
+  return remark.level === "warning";
+}
+
+/** The lines at which steps failed. */
+export function failures(steps: readonly Step[]): number[] {
+  return steps.flatMap((step) =>
+    step.status === "failed" && step.last_line !== null ? [step.last_line] : [],
+  );
+}
+
+/** The nearest of some lines before or behind a line. */
+export function neighbour(
+  lines: readonly number[],
+  line: number,
+  direction: 1 | -1,
+): number | null {
+  const found = lines.filter((each) => (direction === 1 ? each > line : each < line));
+  if (found.length === 0) return null;
+  return found.reduce((a, b) => (direction === 1 ? Math.min(a, b) : Math.max(a, b)));
+}

@@ -14,12 +14,13 @@ export interface Top {
   readonly within: number;
 }
 
-/** Mounted rows. `above`: px of them above the upper edge of the view. */
+/** Mounted rows. `above`: px of them above the upper edge of the view; `shown`: how many are in view. */
 export interface Mounted {
   readonly first: number;
   /** One behind the last. */
   readonly end: number;
   readonly above: number;
+  readonly shown: number;
 }
 
 export const MOST_MOUNTED = 300;
@@ -76,7 +77,8 @@ export function mounted(rows: Rows, top: Top, viewport: number, overscan: number
     below += rows.height(end);
     end += 1;
   }
-  return { first, end: Math.min(rows.count, end + overscan), above };
+  const shown = end - top.row;
+  return { first, end: Math.min(rows.count, end + overscan), above, shown };
 }
 
 /** Px from the upper edge of the view to where a row begins; of rows far away only the direction is true. */

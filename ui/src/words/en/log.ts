@@ -29,11 +29,15 @@ export const log = {
     lines: (count: number) => plural(count, "line", "lines"),
     silent: (text: string) => `no output for ${text}`,
     landed: "Opened at the first error. Home goes to the start.",
+    linesOf: (name: string, first: number, last: number) =>
+      first === last ? `${name}, line ${n(first)}` : `${name}, lines ${n(first)} to ${n(last)}`,
+    noError: "No further error",
+    noWarning: "No further warning",
     linkCopied: "Link copied",
     linesCopied: (count: number) => `${plural(count, "line", "lines")} copied`,
     allSelected: (count: number) =>
       `All ${plural(count, "line", "lines")} selected. Copy with Ctrl+C.`,
-    tooLarge: (size: string) => `${size} is too much for the clipboard: use Download.`,
+    tooLarge: (size: string) => `${size} is too much for the clipboard.`,
     artifact: "Artifact",
     queued: (place: number | null) =>
       place === null
@@ -59,13 +63,27 @@ export const log = {
     placeholder: "Search the whole log",
     regex: "Regular expression",
     case: "Match case",
+    word: "Whole words",
+    scope: "Where to search",
+    everywhere: "Whole log",
+    step: (name: string) => `Step ${name}`,
+    chosen: "Chosen lines",
+    time: "Time range",
+    from: "from 14:05",
+    to: "to 14:20",
     next: "Next match (n)",
     previous: "Previous match (N)",
+    list: "List",
+    listHint: "List the matches with the lines around them",
+    filter: "Filter",
+    filterHint: "Show only the matching lines",
+    inContext: "in context",
+    results: "Matches",
     close: "Close search (Esc)",
     running: "Searching",
     none: "No match",
-    place: (place: number, total: number, isExact: boolean) =>
-      `${n(place)} of ${isExact ? "" : "at least "}${n(total)}`,
-    took: (ms: number) => `${Math.max(1, Math.round(ms))} ms`,
+    place: (place: number | null, total: number, isExact: boolean) =>
+      `${place === null ? "…" : n(place + 1)} of ${n(total)}${isExact ? "" : "+"}`,
+    took: (ms: number, size: string) => `in ${n(Math.max(1, Math.round(ms)))} ms of ${size}`,
   },
 };
