@@ -12,7 +12,8 @@ from eventually import eventually
 class WatchedPage:
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.url = url
-        self._context = browser.new_context(viewport={"width": 1200, "height": 800}, **options)
+        shown = {"viewport": {"width": 1200, "height": 800}, **options}
+        self._context = browser.new_context(**shown)
         self._context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
         self.page = self._context.new_page()
         self.troubles: list[str] = []

@@ -5,6 +5,7 @@ import { boundaries, firstFailed, flattened, stepTree } from "../src/pure/stepTr
 function step(index: number, first: number, last: number | null, rest: Partial<Step> = {}): Step {
   return {
     id: `s${index}`,
+    metadata: {},
     execution_id: "e",
     index,
     name: `step ${index}`,

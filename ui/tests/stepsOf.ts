@@ -22,6 +22,7 @@ export function step(
 ): Step {
   return {
     id: `s${index}`,
+    metadata: {},
     execution_id: "e",
     index,
     name: `step ${index}`,

@@ -10,7 +10,7 @@ const source = Object.values(files).join("\n");
 
 /** Read with a key that is computed: `words.status[status]`. */
 const BY_KEY =
-  /^(theme|language|status|outcome|stepStatus|connection|execution\.(views|about)|log\.time|artifacts\.state)\./;
+  /^(theme|language|status|outcome|stepStatus|connection|execution\.(views|about)|log\.(time|repeats)|artifacts\.state)\./;
 /** Read through a shorter name. */
 const SHORT: Record<string, string> = {
   form: "t",

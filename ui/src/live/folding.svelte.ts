@@ -1,5 +1,6 @@
-/** Which steps of an execution are folded. What somebody folded is remembered; what a link or a search hit
- * opened stays open only until the folds are changed or the search ends. */
+/** Which steps of an execution are folded: what somebody folded, which is remembered, or else what the script's
+ * markers ask for. What a link or a search hit opened stays open only until the folds are changed or the search
+ * ends. */
 
 /* eslint-disable svelte/prefer-svelte-reactivity -- these sets are replaced, never changed */
 import { recalled, remember } from "./memory";
@@ -8,16 +9,19 @@ const KEY = "folds";
 const MOST_EXECUTIONS = 50;
 
 export class Folding {
-  #chosen: ReadonlySet<number> = $state.raw(new Set());
+  #chosen: ReadonlySet<number> | null = $state.raw(null);
   #opened: ReadonlySet<number> = $state.raw(new Set());
-  readonly folded: ReadonlySet<number> = $derived(
-    new Set([...this.#chosen].filter((index) => !this.#opened.has(index))),
+  readonly folded: ReadonlySet<number> = $derived.by(
+    () => new Set([...(this.#chosen ?? this.#asked())].filter((index) => !this.#opened.has(index))),
   );
   readonly #id: string;
+  readonly #asked: () => ReadonlySet<number>;
 
-  constructor(executionId: string) {
+  constructor(executionId: string, asked: () => ReadonlySet<number>) {
     this.#id = executionId;
-    this.#chosen = new Set(kept().find(([id]) => id === executionId)?.[1]);
+    this.#asked = asked;
+    const found = kept().find(([id]) => id === executionId);
+    this.#chosen = found ? new Set(found[1]) : null;
   }
 
   toggle(index: number): void {
@@ -31,8 +35,8 @@ export class Folding {
     this.#chosen = new Set(indices);
     this.#opened = new Set();
     const others = kept().filter(([id]) => id !== this.#id);
-    const mine: Kept[] = this.#chosen.size > 0 ? [[this.#id, [...this.#chosen]]] : [];
-    remember(KEY, JSON.stringify([...mine, ...others].slice(0, MOST_EXECUTIONS)));
+    const mine: Kept = [this.#id, [...this.#chosen]];
+    remember(KEY, JSON.stringify([mine, ...others].slice(0, MOST_EXECUTIONS)));
   }
 
   /** Open for a while what covers a line that is asked for. */

@@ -84,6 +84,7 @@ export interface Step {
   message?: string | null;
   first_line: number;
   last_line: number | null;
+  metadata: Record<string, unknown>;
 }
 
 export type ArtifactState = "stored" | "waiting" | "missing" | "refused" | "link";

@@ -4,10 +4,10 @@ import { MediaQuery } from "svelte/reactivity";
 import { recalled, remember } from "./memory";
 
 export type Theme = "system" | "light" | "dark";
-export type TimeMode = "off" | "clock" | "elapsed";
+export type TimeMode = "off" | "clock" | "elapsed" | "step" | "delta";
 
 export const THEMES: readonly Theme[] = ["system", "light", "dark"];
-const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed"];
+const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed", "step", "delta"];
 
 /** A phone: there is no room beside the log, and a finger points at its lines. */
 export const smallScreen = new MediaQuery("max-width: 640px");
@@ -16,6 +16,8 @@ class Preferences {
   theme: Theme = $state(remembered("theme", THEMES));
   timeMode: TimeMode = $state(remembered("time", TIME_MODES));
   showsControlLines = $state(recalled("control") === "1");
+  /** Repeated lines and the frames of stack traces are folded. */
+  foldsRepeats = $state(recalled("repeats") !== "0");
   #wraps: string | null = $state(recalled("wrap"));
 
   constructor() {
@@ -36,6 +38,11 @@ class Preferences {
   toggleControlLines(): void {
     this.showsControlLines = !this.showsControlLines;
     remember("control", this.showsControlLines ? "1" : "0");
+  }
+
+  toggleRepeats(): void {
+    this.foldsRepeats = !this.foldsRepeats;
+    remember("repeats", this.foldsRepeats ? "1" : "0");
   }
 
   /** Until somebody chooses, long lines are wrapped where there is no room for them. */

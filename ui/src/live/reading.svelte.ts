@@ -1,20 +1,26 @@
 /** How somebody reads the log of one execution: where they are, what is folded, sought and chosen. It outlives
  * the log's part of the page, so that who looks at the artifacts comes back to the same line. */
 
+/* eslint-disable svelte/prefer-svelte-reactivity -- these sets and maps are replaced, never changed */
 import { formatAnchor, parseAnchor, type Anchor } from "../pure/cursor";
-import { foldable, Folds, foldsOver, headsAbove } from "../pure/folds";
+import { destination } from "../pure/destination";
+import { beside, collapsed, foldable, Folds, foldsOver, headsAbove } from "../pure/folds";
 import { failures, neighbour, isError, isWarning, type Landing } from "../pure/landing";
+import type { Repeat } from "../pure/repeats";
 import { ChosenRows, type RowMap } from "../pure/rowMap";
 import { boundaries, flattened, stepTree } from "../pure/stepTree";
+import { moment } from "../pure/time";
 import { words } from "../words/words";
 import { api } from "./api";
+import { Bookmarks } from "./bookmarks.svelte";
+import { clock } from "./clock.svelte";
 import type { Annotation, Step } from "./model";
 import type { ExecutionView } from "./executionView.svelte";
 import { Folding } from "./folding.svelte";
 import { preferences, smallScreen } from "./preferences.svelte";
 import { router } from "./router.svelte";
 import { LogSearch } from "./search.svelte";
-import { Viewport } from "./viewport.svelte";
+import { Viewport, type Subject } from "./viewport.svelte";
 
 const CONTEXT_LINES = 8;
 const NOTICE_MS = 5000;
@@ -25,9 +31,22 @@ export class Reading {
   readonly search: LogSearch;
   readonly folding: Folding;
   readonly viewport: Viewport;
+  readonly bookmarks: Bookmarks;
   isSearching = $state(false);
   /** The list of hits is open. */
   showsResults = $state(false);
+  /** The log fills the window. */
+  isZen = $state(false);
+  /** Somebody types where to go. */
+  isGoing = $state(false);
+  /** The line that a finger pointed at, with what can be done with it. */
+  pointedAt: number | null = $state(null);
+  /** Lines whose JSON is laid out. */
+  opened: ReadonlySet<number> = $state.raw(new Set());
+  /** Heads of repetitions that are shown in full. */
+  #unfolded: ReadonlySet<number> = $state.raw(new Set());
+  /** A line that was asked for is never folded away as a repetition. */
+  #asked: number | null = $state(null);
   /** Lines that were chosen by their numbers, and are in the address. */
   anchor: Anchor | null = $state.raw(parseAnchor(router.hash));
   notice = $state("");
@@ -40,14 +59,35 @@ export class Reading {
   constructor(view: ExecutionView) {
     this.view = view;
     this.search = new LogSearch(view.id);
-    this.folding = new Folding(view.id);
-    this.viewport = new Viewport(() => ({
-      map: this.map,
-      lineCount: view.transcript.lineCount,
-      isFinal: this.isFinal,
-      rowPx: this.rowPx,
-      isVariable: preferences.wraps,
-    }));
+    this.folding = new Folding(view.id, () => collapsed(view.steps));
+    this.bookmarks = new Bookmarks(view.id);
+    this.viewport = new Viewport(this.#subject());
+  }
+
+  /** Read one by one: that nothing comes any more must not depend on the rows. */
+  #subject(): Subject {
+    const rows = (): RowMap => this.map;
+    const { transcript } = this.view;
+    const isFinal = (): boolean => this.isFinal;
+    const rowPx = (): number => this.rowPx;
+    const isVariable = (): boolean => preferences.wraps || this.opened.size > 0;
+    return {
+      get map() {
+        return rows();
+      },
+      get lineCount() {
+        return transcript.lineCount;
+      },
+      get isFinal() {
+        return isFinal();
+      },
+      get rowPx() {
+        return rowPx();
+      },
+      get isVariable() {
+        return isVariable();
+      },
+    };
   }
 
   readonly rowPx = $derived(smallScreen.current ? 22 : 20);
@@ -55,8 +95,31 @@ export class Reading {
   readonly map: RowMap = $derived.by(() =>
     this.search.isFiltering
       ? new ChosenRows(this.search.matches.map(({ line }) => line))
-      : new Folds(this.rows, this.folding.folded),
+      : new Folds(
+          this.rows,
+          this.folding.folded,
+          this.repeats.map(({ first, last }) => [first, last] as const),
+        ),
   );
+  /** Repetitions that are folded. Not at the end of a log that grows: there every line is news. */
+  readonly repeats: Repeat[] = $derived.by(() => {
+    if (!preferences.foldsRepeats || this.viewport.isFollowing) return [];
+    const kept = [this.#asked, this.search.match?.line, this.anchor?.first, this.anchor?.last];
+    const heads = this.#heads;
+    return this.view.transcript
+      .repeats()
+      .filter(
+        ({ first, last }) =>
+          !this.#unfolded.has(first - 1) &&
+          !kept.some((line) => line != null && first <= line && line <= last) &&
+          !hasBetween(heads, first, last),
+      );
+  });
+  /** The repetition that each line is the head of. */
+  readonly repeatsAt = $derived.by(
+    () => new Map(this.repeats.map((repeat) => [repeat.first - 1, repeat])),
+  );
+  readonly #heads = $derived.by(() => [...this.marks.keys()].sort((a, b) => a - b));
   readonly marks = $derived(boundaries(this.rows));
   readonly isFinal = $derived.by(
     () => !["pending", "running"].includes(this.view.execution?.status ?? ""),
@@ -65,6 +128,8 @@ export class Reading {
     headsAbove(this.rows, (row) => this.map.lineAt(row), this.viewport.top.row),
   );
 
+  /** Other steps whose output is mixed into what is at the top. */
+  readonly beside = $derived.by(() => beside(this.rows, this.heads, this.viewport.topLine + 1));
   /** Lines that the minimap shows. */
   readonly marked = $derived.by(() => {
     const { annotations } = this.view;
@@ -76,7 +141,7 @@ export class Reading {
       steps: this.rows.map(({ step }) => step.first_line),
       warnings: lines(isWarning),
       errors: [...lines(isError), ...failures(this.view.steps)],
-      bookmarks: [],
+      bookmarks: this.bookmarks.lines,
       matches: [...this.search.matches.map(({ line }) => line), ...unlisted(this.search)],
     };
   });
@@ -98,6 +163,8 @@ export class Reading {
     this.hasLanded = true;
     if (place.kind === "end") this.viewport.follow();
     else if (place.kind === "anchor") this.goTo(place.anchor.first);
+    else if (place.kind === "step") this.goToStep(place.line);
+    else if (place.kind === "time") this.attempt(this.goToTime(place.at));
     else if (place.kind === "error") {
       this.goTo(place.line);
       this.notify(words.log.landed);
@@ -108,9 +175,55 @@ export class Reading {
   goTo(line: number): void {
     this.hasLanded = true;
     this.search.isFiltering = false;
+    this.#asked = line;
     this.#uncover(line);
     const context = (CONTEXT_LINES + (this.rows.length > 0 ? 2 : 0)) * this.rowPx;
     this.viewport.show(line, Math.min(context, 0.4 * this.viewport.height));
+  }
+
+  async goToTime(at: number): Promise<void> {
+    this.goTo(await this.lineAt(at));
+  }
+
+  /** Where somebody typed; false when that names nothing. */
+  go(text: string): boolean {
+    const startedAt = moment(this.view.execution?.started_at) ?? clock.now;
+    const wanted = destination(text, startedAt);
+    if (!wanted) return false;
+    const last = Math.max(0, this.view.transcript.lineCount - 1);
+    if (wanted.kind === "end") this.follow();
+    else if (wanted.kind === "time") this.attempt(this.goToTime(wanted.at));
+    else if (wanted.kind === "part") this.goTo(Math.round(wanted.part * last));
+    else this.choose(Math.min(wanted.line, last), false, true);
+    return true;
+  }
+
+  toggleBookmark(line = this.chosen().first): void {
+    this.bookmarks.toggle(line);
+  }
+
+  nextBookmark(): void {
+    const { lines } = this.bookmarks;
+    const from = this.#jumpedTo?.top === this.viewport.topLine ? this.#jumpedTo.line : -1;
+    const line = neighbour(lines, Math.max(from, this.viewport.topLine - 1), 1) ?? lines[0];
+    if (line === undefined) {
+      this.notify(words.log.noBookmark);
+      return;
+    }
+    this.goTo(line);
+    this.#jumpedTo = { line, top: this.viewport.topLine };
+  }
+
+  toggleJson(line: number): void {
+    const next = new Set(this.opened);
+    if (!next.delete(line)) next.add(line);
+    this.viewport.hold();
+    this.opened = next;
+  }
+
+  unfoldRepeat(head: number): void {
+    this.viewport.hold();
+    this.#unfolded = new Set([...this.#unfolded, head]);
   }
 
   /** The first line that arrived at a moment or later. */
@@ -187,7 +300,7 @@ export class Reading {
     this.#jumpedTo = { line, top: this.viewport.topLine };
   }
 
-  choose(line: number, isRange: boolean): void {
+  choose(line: number, isRange: boolean, goes = false): void {
     const before = this.anchor;
     this.anchor =
       isRange && before
@@ -195,6 +308,7 @@ export class Reading {
         : { first: line, last: line };
     this.viewport.stopFollowing();
     router.setHash(formatAnchor(this.anchor));
+    if (goes) this.goTo(line);
   }
 
   /** The lines that commands are about: the chosen ones, or the one at the top. */
@@ -235,6 +349,18 @@ export class Reading {
     if (this.search.isFiltering) this.leaveFilter();
     this.search.clear();
   }
+}
+
+/** Whether one of some sorted numbers lies between two others, both included. */
+function hasBetween(sorted: readonly number[], first: number, last: number): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as number) < first) low = middle + 1;
+    else high = middle;
+  }
+  return low < sorted.length && (sorted[low] as number) <= last;
 }
 
 /** Where hits are that are counted but not listed, spread over the piece that they were counted in. */

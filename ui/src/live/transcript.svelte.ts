@@ -2,6 +2,7 @@
  * window; the socket brings the newest. `cursor` is where the socket goes on after a reconnection. */
 
 import { formatCursor, isSameCursor, parseCursor, START, type Cursor } from "../pure/cursor";
+import type { Repeat } from "../pure/repeats";
 import { LineWindow, PAGE_LINES, type Line, type NewLine } from "../pure/lineWindow";
 import type { Lines } from "../pure/rowMap";
 import { moment } from "../pure/time";
@@ -48,6 +49,12 @@ export class Transcript {
 
   line(number: number): Line | undefined {
     return this.#window.line(number);
+  }
+
+  /** What repeats in the lines that are here. */
+  repeats(): Repeat[] {
+    void this.version;
+    return this.#window.repeats(this.lineCount);
   }
 
   close(): void {

@@ -30,7 +30,7 @@ import {
 const OVERSCAN = 24;
 const SETTLE_MS = 160;
 
-/** What is looked at; read anew with every change. */
+/** What is looked at: live values, each for itself. */
 export interface Subject {
   readonly map: RowMap;
   readonly lineCount: number;
@@ -49,19 +49,19 @@ export class Viewport {
   scrollTop = $state(0);
   /** How many lines there were when somebody last saw the end. */
   seenLines = $state(0);
-  readonly #subject: () => Subject;
+  readonly #subject: Subject;
   #held: Held = $state.raw({ line: 0, y: 0 });
   #heights = $state.raw(new Heights(20));
   #measurements = $state(0);
   #scroller: HTMLElement | null = null;
   #settleTimer = 0;
 
-  constructor(subject: () => Subject) {
+  constructor(subject: Subject) {
     this.#subject = subject;
   }
 
   readonly rows: Rows = $derived.by(() => {
-    const { map, lineCount, rowPx, isVariable } = this.#subject();
+    const { map, lineCount, rowPx, isVariable } = this.#subject;
     void this.#measurements;
     const heights = this.#heights;
     const height = isVariable
@@ -70,7 +70,7 @@ export class Viewport {
     return { count: map.rowCount(lineCount), height };
   });
   readonly extent: Extent = $derived.by(() => {
-    const { rowPx, isVariable } = this.#subject();
+    const { rowPx, isVariable } = this.#subject;
     void this.#measurements;
     const rowHeight = isVariable ? this.#heights.assumed : rowPx;
     return { rows: this.rows.count, rowHeight, viewport: this.height };
@@ -78,16 +78,16 @@ export class Viewport {
   readonly top: Top = $derived.by(() => {
     const held = this.#held;
     if (held === "end") return endOf(this.rows, this.height);
-    return topFor(this.rows, this.#subject().map.rowOf(held.line), held.y, this.height);
+    return topFor(this.rows, this.#subject.map.rowOf(held.line), held.y, this.height);
   });
   readonly mounted: Mounted = $derived(mounted(this.rows, this.top, this.height, OVERSCAN));
   readonly canvasHeight = $derived(scrollHeight(this.extent));
   readonly blockTop = $derived(this.scrollTop - this.mounted.above);
-  readonly topLine = $derived.by(() => this.#subject().map.lineAt(this.top.row));
+  readonly topLine = $derived.by(() => this.#subject.map.lineAt(this.top.row));
   readonly isAtEnd = $derived(isAtEnd(this.rows, this.top, this.height));
-  readonly isFollowing = $derived.by(() => this.#held === "end" && !this.#subject().isFinal);
+  readonly isFollowing = $derived.by(() => this.#held === "end" && !this.#subject.isFinal);
   readonly unseen = $derived.by(() =>
-    this.#held === "end" ? 0 : Math.max(0, this.#subject().lineCount - this.seenLines),
+    this.#held === "end" ? 0 : Math.max(0, this.#subject.lineCount - this.seenLines),
   );
 
   attach(scroller: HTMLElement): () => void {
@@ -115,7 +115,7 @@ export class Viewport {
     const wanted = this.#wanted;
     if (Math.abs(this.#scroller.scrollTop - wanted) >= 0.5) this.#scroller.scrollTop = wanted;
     this.scrollTop = this.#scroller.scrollTop;
-    if (this.#held === "end") this.seenLines = this.#subject().lineCount;
+    if (this.#held === "end") this.seenLines = this.#subject.lineCount;
   }
 
   /** The same, when the rows themselves may have moved the end. */
@@ -130,7 +130,7 @@ export class Viewport {
     const way = scrollTop - this.scrollTop;
     if (Math.abs(way) < 0.5) return false;
     const before = this.top;
-    const { isVariable, isFinal } = this.#subject();
+    const { isVariable, isFinal } = this.#subject;
     const isExact = !isVariable && !isScaled(this.extent);
     this.scrollTop = scrollTop;
     if (isExact || Math.abs(way) > 2 * this.height) {
@@ -153,12 +153,12 @@ export class Viewport {
   }
 
   #settle(): void {
-    if (this.#subject().isVariable && this.#heights.settle()) this.#measurements += 1;
+    if (this.#subject.isVariable && this.#heights.settle()) this.#measurements += 1;
     this.sync();
   }
 
   #holdAt(top: Top): void {
-    this.#held = { line: this.#subject().map.lineAt(top.row), y: -top.within };
+    this.#held = { line: this.#subject.map.lineAt(top.row), y: -top.within };
     // Reckoned from the row that is at the top now, so that what is far is never walked over.
     this.#held = { line: this.topLine, y: -this.top.within };
   }
@@ -167,7 +167,14 @@ export class Viewport {
   stopFollowing(): void {
     if (this.#held !== "end") return;
     this.#held = { line: this.topLine, y: -this.top.within };
-    this.seenLines = this.#subject().lineCount;
+    this.seenLines = this.#subject.lineCount;
+  }
+
+  /** The line at the top stays there while rows above and below it change. */
+  hold(): void {
+    if (this.#held !== "end") this.#held = { line: this.topLine, y: -this.top.within };
+    else this.stopFollowing();
+    void tick().then(() => this.sync());
   }
 
   follow(): void {
@@ -177,7 +184,7 @@ export class Viewport {
 
   /** Show a line `y` px below the upper edge of the view. */
   show(line: number, y: number): void {
-    this.seenLines = this.#subject().lineCount;
+    this.seenLines = this.#subject.lineCount;
     this.#held = { line, y };
     this.#place();
   }
@@ -187,7 +194,7 @@ export class Viewport {
     // Upwards the held line is one that has been measured: not a row is passed over.
     if (px < 0) this.#held = { line: topLine, y: -top.within - px };
     else this.#holdAt({ row: top.row, within: top.within + px });
-    if (px > 0 && !this.#subject().isFinal && this.isAtEnd) this.#held = "end";
+    if (px > 0 && !this.#subject.isFinal && this.isAtEnd) this.#held = "end";
     this.#place();
   }
 
@@ -199,11 +206,11 @@ export class Viewport {
 
   /** Px from the upper edge to where a line begins. */
   offsetOf(line: number): number {
-    return offsetOf(this.rows, this.top, this.#subject().map.rowOf(line));
+    return offsetOf(this.rows, this.top, this.#subject.map.rowOf(line));
   }
 
   heightOf(line: number): number {
-    return this.rows.height(this.#subject().map.rowOf(line));
+    return this.rows.height(this.#subject.map.rowOf(line));
   }
 
   /** How the mounted rows came out. */
@@ -220,6 +227,6 @@ export class Viewport {
   remeasure(): void {
     const { topLine, top } = this;
     if (this.#held !== "end") this.#held = { line: topLine, y: -top.within };
-    this.#heights = new Heights(this.#subject().rowPx);
+    this.#heights = new Heights(this.#subject.rowPx);
   }
 }

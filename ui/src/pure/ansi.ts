@@ -1,6 +1,6 @@
 /** A line of terminal output as styled spans of plain text.
- * Only colours and weights survive: links (OSC 8), the clipboard (OSC 52), titles and cursor movement are
- * dropped, and a line redrawn with carriage returns is its last state that shows anything. */
+ * Only colours, weights and links to the web (OSC 8) survive: the clipboard (OSC 52), images, titles and cursor
+ * movement are dropped, and a line redrawn with carriage returns is its last state that shows anything. */
 
 /** 0..255 is the palette; `RGB | 0xrrggbb` a colour of its own. */
 export type Colour = number;
@@ -16,6 +16,8 @@ export interface Style {
   readonly strike: boolean;
   readonly inverse: boolean;
   readonly hidden: boolean;
+  /** Where OSC 8 links to: http or https, nothing else. */
+  readonly href: string | null;
 }
 
 export const PLAIN: Style = {
@@ -28,6 +30,7 @@ export const PLAIN: Style = {
   strike: false,
   inverse: false,
   hidden: false,
+  href: null,
 };
 
 export interface Span {
@@ -82,10 +85,12 @@ export function parseLine(text: string, start: Style = PLAIN): ParsedLine {
       at = sequence.end;
       if (sequence.final === "m") style = applySgr(style, sequence.parameters);
       else if (sequence.final === "G" && Number(sequence.parameters || "1") <= 1) redraw();
+      else if (sequence.final === "]") style = linked(style, sequence.parameters);
     } else if (code !== 0x07 && code !== 0x0a) print(picture(code));
   }
   redraw();
-  return { spans: shown, end: style, updates };
+  // An open link ends with its line: else one lost terminator would make the whole log a link.
+  return { spans: shown, end: linked(style, "8;;"), updates };
 }
 
 /** What the line shows, without any styling. */
@@ -117,7 +122,7 @@ function picture(code: number): string {
 
 interface Sequence {
   end: number;
-  /** The final character of a CSI sequence, or "" for every other kind. */
+  /** The final character of a CSI sequence, "]" for an operating system command, or "" for every other kind. */
   final: string;
   parameters: string;
 }
@@ -127,7 +132,11 @@ function readSequence(text: string, from: number): Sequence {
   const kind = first === 0x1b ? text.charAt(from + 1) : String.fromCharCode(first - 0x40);
   const body = from + (first === 0x1b ? 2 : 1);
   if (kind === "[") return readCsi(text, body);
-  if (kind !== "" && "]PX^_".includes(kind)) return { end: stringEnd(text, body), ...NOTHING };
+  if (kind === "]") {
+    const end = stringEnd(text, body);
+    return { end, final: "]", parameters: text.slice(body, Math.min(end, body + LONGEST_COMMAND)) };
+  }
+  if (kind !== "" && "PX^_".includes(kind)) return { end: stringEnd(text, body), ...NOTHING };
   if (first !== 0x1b) return { end: body, ...NOTHING };
   let at = from + 1;
   while (at < text.length && text.charCodeAt(at) >= 0x20 && text.charCodeAt(at) <= 0x2f) at += 1;
@@ -160,6 +169,17 @@ function stringEnd(text: string, from: number): number {
   return text.length;
 }
 
+const LONGEST_COMMAND = 4096;
+const LINK = /^8;[^;]*;([^\u0000-\u001f\u007f-\u009f]*)/;
+
+function linked(style: Style, command: string): Style {
+  const found = LINK.exec(command);
+  if (!found) return style;
+  const address = found[1] ?? "";
+  const href = /^https?:\/\//i.test(address) && URL.canParse(address) ? address : null;
+  return href === style.href ? style : interned({ ...style, href });
+}
+
 const SWITCHES: Record<number, Partial<Style>> = {
   1: { bold: true },
   2: { dim: true },
@@ -186,7 +206,7 @@ function applySgr(style: Style, parameters: string): Style {
   for (let at = 0; at < fields.length; at += 1) {
     const parts = (fields[at] ?? "").split(":");
     const code = Number(parts[0] || "0");
-    if (code === 0) next = PLAIN;
+    if (code === 0) next = { ...PLAIN, href: style.href };
     else if (code === 38 || code === 48) {
       const colon = parts.length > 1;
       const rest = colon ? parts.slice(1) : fields.slice(at + 1, at + 5);
@@ -200,7 +220,7 @@ function applySgr(style: Style, parameters: string): Style {
     else if (code >= 100 && code <= 107) next = { ...next, bg: code - 92 };
     else if (SWITCHES[code]) next = { ...next, ...SWITCHES[code] };
   }
-  return next === style || next === PLAIN ? next : interned(next);
+  return next === style ? next : interned(next);
 }
 
 function extendedColour(fields: string[], colon: boolean): { colour: Colour | null; used: number } {
@@ -219,6 +239,7 @@ function extendedColour(fields: string[], colon: boolean): { colour: Colour | nu
 }
 
 const known = new Map<string, Style>();
+const PLAIN_KEY = "null,null,0000000,";
 
 /** One object per style, so that styles compare by identity; forgotten when a script invents thousands. */
 function interned(style: Style): Style {
@@ -231,7 +252,8 @@ function interned(style: Style): Style {
     style.inverse,
     style.hidden,
   ];
-  const key = `${style.fg},${style.bg},${flags.map(Number).join("")}`;
+  const key = `${style.fg},${style.bg},${flags.map(Number).join("")},${style.href ?? ""}`;
+  if (key === PLAIN_KEY) return PLAIN;
   const found = known.get(key);
   if (found) return found;
   if (known.size > 4096) known.clear();

@@ -115,6 +115,35 @@ function isTrouble(step: Step): boolean {
   return step.status === "failed" || step.status === "running" || step.status === "unknown";
 }
 
+/** What the script's markers ask to be folded, unless it failed: that is opened by itself. */
+export function collapsed(steps: readonly Step[]): Set<number> {
+  return new Set(
+    steps
+      .filter((step) => step.metadata["collapsed"] === true && step.status !== "failed")
+      .map((step) => step.index),
+  );
+}
+
+/** Steps beside the innermost one that are open at a line: their output is mixed with its own. */
+export function beside(
+  rows: readonly StepNode[],
+  heads: readonly StepNode[],
+  line: number,
+): Step[] {
+  const inner = heads.at(-1);
+  if (!inner) return [];
+  const above = new Set<number>();
+  const parents = new Map(rows.map(({ step }) => [step.index, step.parent_index]));
+  for (let at: number | null = inner.step.index; at !== null && !above.has(at);) {
+    above.add(at);
+    at = parents.get(at) ?? null;
+  }
+  return rows
+    .map(({ step }) => step)
+    .filter((step) => step.first_line < line && line <= (step.last_line ?? Infinity))
+    .filter((step) => !above.has(step.index) && step.parent_index === inner.step.parent_index);
+}
+
 /** The heads that stay in view above a line: the outermost and the innermost step that began before it. */
 export function headsAbove(
   rows: readonly StepNode[],

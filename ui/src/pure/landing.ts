@@ -2,12 +2,14 @@
 
 import type { Annotation, Execution, Step } from "../live/model";
 import type { Anchor } from "./cursor";
-import { firstFailed } from "./stepTree";
+import { firstFailed, flattened, stepNamed, stepTree } from "./stepTree";
 
 export type Landing =
   | { kind: "start" }
   | { kind: "end" }
   | { kind: "anchor"; anchor: Anchor }
+  | { kind: "step"; line: number }
+  | { kind: "time"; at: number }
   | { kind: "error"; line: number };
 
 export function landing(
@@ -15,8 +17,13 @@ export function landing(
   steps: readonly Step[],
   annotations: readonly Annotation[],
   anchor: Anchor | null,
+  query = new URLSearchParams(),
 ): Landing {
   if (anchor) return { kind: "anchor", anchor };
+  const step = stepNamed(flattened(stepTree(steps)), query.get("step") ?? "");
+  if (step) return { kind: "step", line: step.first_line };
+  const at = Date.parse(query.get("t") ?? "");
+  if (!Number.isNaN(at)) return { kind: "time", at };
   if (execution.status === "pending" || execution.status === "running") return { kind: "end" };
   if (execution.status !== "failed") return { kind: "start" };
   const line = errorLine(steps, annotations);

@@ -2,6 +2,7 @@
  * A page may be filled from its beginning only in part: the log grows, and answers have a size limit. */
 
 import { PLAIN, parseLine, type Style } from "./ansi";
+import { repeats, type Repeat } from "./repeats";
 
 export interface Line {
   number: number;
@@ -23,6 +24,8 @@ export type NewLine = Omit<Line, "start">;
 interface Page {
   lines: (Line | undefined)[];
   size: number;
+  /** Null until it is asked for: a page that is written anew may repeat otherwise. */
+  repeats: Repeat[] | null;
 }
 
 export const PAGE_LINES = 250;
@@ -98,17 +101,32 @@ export class LineWindow {
     return null;
   }
 
+  /** What repeats in the pages that are here whole; a fold never reaches into the next page. */
+  repeats(lineCount: number): Repeat[] {
+    return [...this.#pages].flatMap(([index, page]) => {
+      const first = index * PAGE_LINES;
+      const size = Math.min(PAGE_LINES, lineCount - first);
+      if (page.lines.length < size || page.lines.includes(undefined)) return [];
+      page.repeats ??= repeats(
+        page.lines.slice(0, size).map((line) => line?.text ?? ""),
+        first,
+      );
+      return page.repeats;
+    });
+  }
+
   #put(line: NewLine): void {
     const index = pageOf(line.number);
     let page = this.#pages.get(index);
     if (!page) {
-      page = { lines: [], size: 0 };
+      page = { lines: [], size: 0, repeats: null };
       this.#pages.set(index, page);
     }
     const slot = line.number % PAGE_LINES;
     const old = page.lines[slot];
     const kept: Line = { ...line, start: this.#styleBefore(line.number) };
     page.lines[slot] = kept;
+    page.repeats = null;
     this.#resize(page, cost(kept) - (old ? cost(old) : 0));
   }
 

@@ -28,7 +28,10 @@ export function pieces(spans: readonly Span[], hits: readonly Range[] = []): Pie
       made.push({
         text: text.slice(from, to),
         style: span.style,
-        href: links.find((link) => link.start <= from && from < link.end)?.href ?? null,
+        href:
+          span.style.href ??
+          links.find((link) => link.start <= from && from < link.end)?.href ??
+          null,
         isHit: hits.some((hit) => hit.start <= from && from < hit.end),
       });
     }

@@ -50,6 +50,33 @@ export function boundaries(rows: readonly StepNode[]): Map<number, Boundary> {
   return found;
 }
 
+/** The innermost step around a line. */
+export function stepAt(rows: readonly StepNode[], line: number): Step | null {
+  let found: StepNode | null = null;
+  for (const node of rows) {
+    const { first_line, last_line } = node.step;
+    const isAround = first_line <= line && line <= (last_line ?? Infinity);
+    if (isAround && (!found || node.depth >= found.depth)) found = node;
+  }
+  return found?.step ?? null;
+}
+
+/** The step that an address names: `build/compile`, a name alone, or an index. */
+export function stepNamed(rows: readonly StepNode[], wanted: string): Step | null {
+  const names = new Map<number, string>();
+  for (const { step } of rows) {
+    const parent = step.parent_index === null ? undefined : names.get(step.parent_index);
+    names.set(step.index, parent === undefined ? step.name : `${parent}/${step.name}`);
+  }
+  const steps = rows.map(({ step }) => step);
+  return (
+    steps.find((step) => names.get(step.index) === wanted) ??
+    steps.find((step) => step.name === wanted) ??
+    steps.find((step) => String(step.index) === wanted) ??
+    null
+  );
+}
+
 export function firstFailed(steps: readonly Step[]): Step | undefined {
   const failed = steps.filter((step) => step.status === "failed");
   // The innermost of the failed ones says where it happened; its parents only say that it did.
