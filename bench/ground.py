@@ -24,11 +24,14 @@ class Sizes:
     artifact_gigabytes: float = 1.0
     seconds: float = 3.0
     stops: int = 200
+    flood_seconds: int = 30
 
 
 SIZES = {
     "usual": Sizes(),
-    "full": Sizes(executions=1_000_000, log_gigabytes=10.0, artifact_gigabytes=5.0),
+    "full": Sizes(
+        executions=1_000_000, log_gigabytes=10.0, artifact_gigabytes=5.0, flood_seconds=600
+    ),
     "small": Sizes(
         gigabytes=0.1,
         lines=100_000,
@@ -42,6 +45,7 @@ SIZES = {
         artifact_gigabytes=0.1,
         seconds=0.5,
         stops=10,
+        flood_seconds=5,
     ),
 }
 

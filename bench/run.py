@@ -37,6 +37,7 @@ PARTS = {
     "big_log": "windows and searches of a large log",
     "artifact": "a large artifact",
     "stop_on_error": "from a failed critical step to the end of its script",
+    "ui": "the log view in a browser",
     "start_up": "how soon the server and the commands are there",
 }
 
