@@ -63,7 +63,12 @@ export class Transcript {
 
   /** Learn how long the log is, and where the news begins. Gapless: the newest lines come with the cursor. */
   async open(): Promise<void> {
-    const answer = await api.lastLines(this.#id, PAGE_LINES, MAX_LINE_BYTES);
+    // A log that has ended opens at its beginning, unless something failed: one way to the server, not two.
+    const [answer, beginning] = await Promise.all([
+      api.lastLines(this.#id, PAGE_LINES, MAX_LINE_BYTES),
+      api.lines(this.#id, "0:0", PAGE_LINES, MAX_LINE_BYTES),
+    ]);
+    this.#keep(beginning);
     this.#keep(answer);
     this.#cursor = parseCursor(answer.next);
     this.isOpened = true;
