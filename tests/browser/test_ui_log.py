@@ -131,6 +131,24 @@ printf '\033[2J\033[H\033[?1049h\033]0;title\007 bomb \033P1$r\033\\ ok\n'"""
     assert "title" not in page.page.title()
 
 
+def test_words_of_a_megabyte_and_other_scripts_are_lines_like_others(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create(
+        "head -c 1000000 /dev/zero | tr '\\0' w; echo; echo 'שלום עולם \U0001f680 漢字'; "
+        "printf 'a%.0s\\r' $(seq 5000); echo; seq 1 500"
+    )
+    server.ended(execution_id)
+    page.open_execution(execution_id).shows(2, "שלום עולם \U0001f680 漢字")
+    page.press("w")
+    page.page.get_by_role("button", name="show all 1.0 MB").click()
+    expect(page.page.locator("pre.whole")).to_be_visible()
+    page.press("Escape", "End")
+    page.shows(503, "500")
+    page.press("Home")
+    page.shows(1, "www")
+
+
 def test_colours_reach_the_page(page: WatchedPage, server: ServerProcess) -> None:
     execution_id = server.create(r"printf '\033[1;31mred\033[0m plain \033[38;2;0;0;200mblue\n'")
     server.ended(execution_id)

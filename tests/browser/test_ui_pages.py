@@ -68,6 +68,24 @@ def test_dialogs_have_no_barrier(page: WatchedPage, ids: dict[str, str]) -> None
     assert violations(page.page) == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_tools_of_the_log_have_no_barrier(
+    browser: Browser, server: ServerProcess, ids: dict[str, str], theme: str
+) -> None:
+    with WatchedPage(browser, server.url, color_scheme=theme) as page:
+        page.open_execution(ids["failed"])
+        page.press("/")
+        page.page.keyboard.type("e")
+        page.page.get_by_role("button", name="List", exact=True).click()
+        page.page.get_by_role("button", name="Filter", exact=True).click()
+        expect(page.page.get_by_role("region", name="Matches")).to_be_visible()
+        page.page.locator(".log").press("t")
+        assert violations(page.page) == []
+        page.page.locator(".log").press(":")
+        expect(page.page.get_by_label("Go to")).to_be_visible()
+        assert violations(page.page) == []
+
+
 @pytest.mark.parametrize("width", [360, 640, 3840])
 def test_a_page_fits_its_width(page: WatchedPage, ids: dict[str, str], width: int) -> None:
     page.page.set_viewport_size({"width": width, "height": 800})
