@@ -299,3 +299,14 @@ def test_ctrl_c_in_a_pty_is_the_scripts_own(shared: Cli) -> None:
 
 def test_the_socket_is_reached_by_its_folder(shared: Cli) -> None:
     assert FolderClient(shared.storage).answers()
+
+
+def test_a_traced_script_has_its_commands_as_steps(shared: Cli) -> None:
+    script = shared.directory / "traced.sh"
+    script.write_text("#!/bin/bash\necho one\nfalse\nexit 3\n")
+    script.chmod(0o755)
+    answer = shared("run", "--json", "--trace", "bash", "--", "./traced.sh")
+    assert answer.returncode == 3
+    last = json.loads(answer.stdout.splitlines()[-1])
+    assert b'"name": "echo one"' in answer.stdout
+    assert last["data"]["execution"]["step_strip"] == ["completed", "failed"]

@@ -212,6 +212,11 @@ def test_a_long_loop_costs_a_bounded_number_of_steps(tmp_path: Path) -> None:
     assert len(script.said) < 5000 * 60
 
 
+def test_what_a_script_starts_holds_nothing_of_the_tracer(tmp_path: Path) -> None:
+    script = Script("echo a\nls /proc/self/fd | wc -l\nenv | grep -c -i stepflow", tmp_path)
+    assert script.lines() == ["a", "4", "0"]
+
+
 def test_a_silent_command_is_seen_while_it_runs() -> None:
     parser = Parser(ParserOptions())
     (begun,) = parser.feed(b"\x1b]633;E;sleep 1h\x07\x1b]133;C\x07")

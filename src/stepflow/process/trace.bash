@@ -80,7 +80,11 @@ __stepflow_trace() {
             marks+=$'\e]633;E;'${command//[[:cntrl:]]/ }$'\a\e]133;C\a'
         fi
     fi
-    [[ -z $marks ]] || builtin printf %s "$marks" >&"$__stepflow_fd"
+    # By name: a descriptor that is kept open would be kept by all that the script starts, and
+    # what is gone must not come back as a file.
+    if [[ -n $marks && ( -p $__stepflow_out || -c $__stepflow_out ) ]]; then
+        builtin printf %s "$marks" 1<>"$__stepflow_out"
+    fi
     return 0
 }
 
@@ -102,10 +106,15 @@ __stepflow_is_idle() {
 # Only a subshell that writes to where we do, and that is waited for, is followed.
 __stepflow_enter_subshell() {
     __stepflow_pid=$BASHPID
-    if [[ ! /proc/self/fd/1 -ef /proc/self/fd/$__stepflow_fd ]] || __stepflow_is_background; then
+    if ! __stepflow_is_seen || __stepflow_is_background; then
         trap - DEBUG
         return 1
     fi
+}
+
+# Does our output go to where the script's went at its start?
+__stepflow_is_seen() {
+    [[ ( $__stepflow_out == /dev/tty && -t 1 ) || /proc/self/fd/1 -ef $__stepflow_out ]]
 }
 
 # Bash lets what runs in the background ignore SIGINT.
@@ -117,13 +126,11 @@ __stepflow_is_background() {
     return 1
 }
 
-if [[ -n ${_STEPFLOW_TRACE-} && -z $(trap -p DEBUG) ]] &&
-    [[ -t 1 || /proc/self/fd/1 -ef $_STEPFLOW_TRACE ]]; then
-    unset _STEPFLOW_TRACE
-    exec {__stepflow_fd}>&1
+__stepflow_out=${_STEPFLOW_TRACE-}
+[[ -z $__stepflow_out || ! -t 1 ]] || __stepflow_out=/dev/tty
+unset _STEPFLOW_TRACE
+if [[ -n $__stepflow_out && -z $(trap -p DEBUG) ]] && __stepflow_is_seen; then
     set -o functrace
     # What `set -x` would show of ours goes to /dev/null, and $_ is put back.
     trap '{ __stepflow_trace "$?" "$_" "${FUNCNAME+${#FUNCNAME[@]}}" "$BASH_COMMAND" "${#PIPESTATUS[@]}"; : "$__stepflow_last"; } 2>/dev/null' DEBUG
-else
-    unset _STEPFLOW_TRACE
 fi
