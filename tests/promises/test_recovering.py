@@ -14,6 +14,7 @@ import pytest
 
 from eventually import eventually
 from floor import Floor
+from server_process import ServerProcess
 from stepflow.model import (
     Cancellation,
     Cancelled,
@@ -348,3 +349,32 @@ def test_one_row_that_cannot_be_recovered_stops_no_other(floor: Floor) -> None:
     (folder.path.parent / bad.id).write_text("a file where the folder should be")
     go(floor)
     assert settled(floor, good).outcome == Succeeded()
+
+
+def test_what_a_script_wrote_into_files_is_told_once_whenever_the_server_dies(
+    server: ServerProcess,
+) -> None:
+    script = r"""
+    for n in 1 2 3; do
+      echo "STEP_START:s$n"; echo "A$n=$n" >> $GITHUB_ENV; echo "part $n" >> $GITHUB_STEP_SUMMARY
+      echo "STEP_COMPLETE:s$n"; until test -e go$n; do sleep 0.02; done
+    done
+    """
+    execution_id = server.create(script)
+    path = f"/api/executions/{execution_id}"
+
+    def names() -> list[str]:
+        found = server.client.get(f"{path}/outputs").json()["environment"]
+        return [variable["name"] for variable in found]
+
+    for n in (1, 2, 3):
+        eventually(lambda n=n: len(names()) == n)  # type: ignore[misc]
+        server.kill()
+        if n > 1:  # while nobody looks
+            (server.folder / f"go{n}").touch()
+        server.start()
+        (server.folder / f"go{n}").touch()
+    server.ended(execution_id)
+    assert names() == ["A1", "A2", "A3"]
+    (summary,) = server.client.get(f"{path}/summary").json()["summaries"]
+    assert summary["markdown"] == "part 1\npart 2\npart 3"

@@ -9,6 +9,12 @@ from server_process import ServerProcess
 
 OURS = {
     "STEPFLOW_EXECUTION_ID",
+    "STEPFLOW_SUMMARY",
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
     "PYTHONUNBUFFERED",
     "GIT_TERMINAL_PROMPT",
     "DEBIAN_FRONTEND",
@@ -41,7 +47,8 @@ def test_an_inherited_environment_has_nothing_of_the_servers_own(tmp_path: Path)
     with served:
         found = environment(served)
     assert not set(found) & set(dropped)
-    assert {name for name in found if "STEPFLOW" in name} == {"STEPFLOW_EXECUTION_ID"}
+    own = {name for name in found if "STEPFLOW" in name}
+    assert own == {"STEPFLOW_EXECUTION_ID", "STEPFLOW_SUMMARY"}
     assert found["KEPT"] == "yes"
     assert "the-servers-own-key" not in "".join(found.values())
 

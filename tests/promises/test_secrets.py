@@ -1,9 +1,12 @@
 """A secret is nowhere but in the script: not in an answer, a file, a log, or a process's words."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from eventually import eventually
 from floor import Floor
@@ -14,6 +17,12 @@ from stepflow.store import SqliteStore
 from stepflow.supervisor import Supervisor
 
 SECRET = "tr0ub4dor-and-3"
+
+
+@pytest.fixture(scope="module")
+def served_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("secrets")) as served:
+        yield served
 
 
 def files_with(secret: str, folder: Path) -> list[str]:
@@ -51,6 +60,120 @@ def test_a_secret_is_in_no_answer_file_or_command_line(server: ServerProcess) ->
     # Only its own folder, which only the server's user can read, holds it, until the end.
     assert {Path(name).name for name in inside} <= {"spec.json", "masks", "log"}
     assert files_with(SECRET, server.folder) == []
+
+
+SAID = """
+STEP_START:with {0} [description="{0}" p={0}]
+STEP_PROGRESS:1/2 {0}
+STEP_WARNING:{0} [file={0}.c, line=1, title="{0}"]
+STEP_METRIC:{0}:1 [unit={0}]
+STEP_OUTPUT:{0}:{0}
+STEP_SUMMARY:{0}
+META:{0}:{0}
+ARTIFACT:{0}.txt:{0}
+##vso[task.prependpath]/{0}
+##vso[task.complete result=Failed;]{0}
+STEP_COMPLETE:never started {0}
+::group::{0}
+##teamcity[testStarted name='{0}']
+##teamcity[testFailed name='{0}' message='{0}' details='{0}' expected='{0}' actual='{0}']
+##teamcity[testFinished name='{0}']
+STEP_EVENT:{{"event":"step_start","name":"{0}","id":"{0}"}}
+::error file={0}::{0}
+STEP_ERROR:{0}
+"""
+
+
+def said_everywhere(server: ServerProcess, execution_id: str) -> list[str]:
+    paths = ("annotations", "tests", "metrics", "outputs", "summary", "diagnostics")
+    found = [server.client.get(f"/api/executions/{execution_id}/{path}").text for path in paths]
+    with server.client.stream("GET", f"/api/executions/{execution_id}/events") as stream:
+        found.append("".join(stream.iter_text()))
+    return [*found, *answers(server, execution_id), server.client.get("/api/artifacts").text]
+
+
+@pytest.mark.parametrize("told_by", ["settings", "STEP_MASK:"])
+def test_a_secret_is_in_nothing_that_markers_say(server: ServerProcess, told_by: str) -> None:
+    (server.folder / "said").write_text(SAID.format(SECRET))
+    fields = {"secret_environment": {"KEY": SECRET}} if told_by == "settings" else {}
+    before = "" if fields else f'echo "{told_by}$(cut -c1- secret)"; '
+    (server.folder / "secret").write_text(SECRET)
+    server_id = server.create(f"{before}cat said; until test -e go; do sleep 0.02; done", **fields)
+    eventually(lambda: server.execution(server_id)["execution"]["diagnostics"])
+    live: list[str] = []
+    with server.client.stream("GET", f"/api/executions/{server_id}/events") as stream:
+        for piece in stream.iter_text():
+            live.append(piece)
+            (server.folder / "go").touch()
+    server.ended(server_id)
+    told = [*live, *said_everywhere(server, server_id)]
+    assert not [text for text in told if SECRET in text]
+    assert "***" in told[0]
+    own = [name for name in files_with(SECRET, server.folder) if name not in ("said", "secret")]
+    assert own == []
+
+
+def test_a_secret_that_the_command_spells_out_is_not_kept(server: ServerProcess) -> None:
+    fields = {
+        "name": f"with {SECRET}",
+        "tags": [SECRET],
+        "metadata": {"deep": [SECRET]},
+        "environment": {"URL": f"https://me:{SECRET}@host"},
+        "secret_environment": {"KEY": SECRET},
+    }
+    execution_id = server.create(f'test "{SECRET}" = "$KEY" && echo "$URL"', **fields)
+    ended = server.ended(execution_id)["execution"]
+    assert ended["status"] == "completed"
+    assert ended["environment"] == {"URL": "https://me:***@host"}
+    assert not [text for text in answers(server, execution_id) if SECRET in text]
+    again = server.client.post(
+        f"/api/executions/{execution_id}/rerun", json={"secret_environment": {"KEY": SECRET}}
+    )
+    assert (again.status_code, again.json()["field"]) == (422, "command")
+
+
+def test_a_secret_is_in_no_word_of_an_end(server: ServerProcess) -> None:
+    fields: dict[str, Any] = {"secret_environment": {"KEY": SECRET}}
+    execution_id = server.create([f"./{SECRET}"], **fields)
+    assert server.ended(execution_id)["execution"]["outcome"]["kind"] == "could_not_start"
+    stopped = server.create(
+        f'echo "STEP_START:{SECRET} [stop_on_error=true]"; echo STEP_ERROR:x; sleep 9', **fields
+    )
+    assert server.ended(stopped)["execution"]["outcome"]["kind"] == "stopped_on_error"
+    for one in (execution_id, stopped):
+        assert not [text for text in answers(server, one) if SECRET in text]
+
+
+FORMS = {
+    "base64": 'printf %s "$KEY" | base64',
+    "base64 within": "printf 'user:%s' \"$KEY\" | base64",
+    "base64 url": "printf 'u:%s' \"$KEY\" | base64 | tr '+/' '-_'",
+    "json": "python3 -c 'import json,os; print(json.dumps(os.environ[\"KEY\"]))'",
+    "uri": "python3 -c 'import os,urllib.parse as u; print(u.quote(os.environ[\"KEY\"]))'",
+    "xml": "python3 -c 'import os,html; print(html.escape(os.environ[\"KEY\"]))'",
+    "shell": 'bash -c \'printf "%q\\n" "$KEY"\'',
+    "in two writes": 'printf %.5s "$KEY"; sleep 0.1; printf \'%s\\n\' "${KEY#?????}"',
+    "its second line": "printf '%s\\n' \"$KEY\" | tail -1",
+}
+ODD = "p@ss/w\u00f6rd&<\"x'>\nsecond line of it"
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_what_a_secret_was_turned_into_is_masked_too(served_once: ServerProcess, form: str) -> None:
+    execution_id = served_once.create(form, secret_environment={"KEY": ODD})
+    execution = served_once.ended(execution_id)["execution"]
+    assert execution["status"] == "completed"
+    text = served_once.text(execution_id).decode()
+    left = text.replace("*", "").strip()
+    assert len(left) <= 8, text
+    assert "*" in text
+
+
+def test_too_short_a_secret_is_a_diagnostic(served_once: ServerProcess) -> None:
+    execution_id = served_once.create("echo STEP_MASK:ab; echo ::add-mask::; echo absolutely")
+    ended = served_once.ended(execution_id)
+    assert [d["code"] for d in ended["diagnostics"]] == ["empty_mask", "empty_mask"]
+    assert b"absolutely" in served_once.text(execution_id)
 
 
 def test_the_names_of_secrets_are_told_and_a_rerun_asks_for_their_values(

@@ -19,6 +19,7 @@ from stepflow.model import Artifact, ArtifactState
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 _NAME_BYTES = 150
+TEXT_BYTES = 1 << 20
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -53,6 +54,28 @@ class ArtifactFolder:
             # ValueError: a NUL in the path. Whatever it is, it is this artifact's trouble alone.
             problem = f"{source} was not kept: {error}"
             return _without_file(artifact, ArtifactState.REFUSED, problem)
+
+    def text(self, source: str, *, working_directory: Path) -> tuple[str | None, bool, str | None]:
+        """What a file holds and whether that was cut (at 1 MiB), or why it may not be read;
+        neither of them where there is no such file."""
+        try:
+            data = self._first_bytes(source, working_directory)
+        except FileNotFoundError:
+            return None, False, None
+        except (Refused, OSError, ValueError) as error:
+            return None, False, f"{source} was not read: {error}"
+        is_cut = len(data) > TEXT_BYTES
+        return data[:TEXT_BYTES].decode("utf-8", "ignore" if is_cut else "replace"), is_cut, None
+
+    def _first_bytes(self, source: str, working_directory: Path) -> bytes:
+        roots = (Path(os.path.realpath(working_directory)), *self._roots)
+        path = Path(os.path.realpath(working_directory / source))
+        descriptor = open_inside(path, roots)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Refused("it is a folder")
+        with os.fdopen(descriptor, "rb") as opened:
+            return opened.read(TEXT_BYTES + 1)
 
     def path(self, artifact: Artifact) -> Path:
         """Where the kept file is; NotFound says why there is none."""

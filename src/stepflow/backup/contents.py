@@ -16,13 +16,13 @@ import msgspec
 from stepflow.events import Mask
 from stepflow.model import is_id, milliseconds_of
 from stepflow.process import Folder
-from stepflow.runner import Spec
+from stepflow.runner import FILE_NAMES, Spec
 from stepflow.store.snapshot import Followed
 from stepflow.timeline import Parser, ParserOptions, options_of
 from stepflow.transcript import Masks
 
 PARTS = ("artifacts", "executions")
-_SECRET = frozenset({"spec.json", "spec.partial", "masks", "masks.new"})
+_SECRET = frozenset({"spec.json", "spec.partial", "masks", "masks.new"}) | FILE_NAMES
 _HALF = frozenset({"log.new", "log.zst.new", "log.partial", "time.idx.new", "lines.idx.new"})
 _PIECE_BYTES = 1 << 20
 

@@ -20,6 +20,7 @@ _SILENT_SECONDS = 20
 _OSC = re.compile(r"\x1b[\]P^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\r\x1b"} | {127: None}
 _DIM = "bright_black"
+WITH_ISSUES = "completed_with_issues"
 _BAR_WIDTH = 16
 _TEST_STATUSES = ("passed", "failed", "skipped", "todo")
 
@@ -241,7 +242,7 @@ def ending(view: View) -> Text:
     execution = view.execution
     mark, colour = words.sign(view.status)
     failed = len([step for step in view.steps.values() if step["status"] == "failed"])
-    has_issues = execution.get("result") == "completed_with_issues"
+    has_issues = execution.get("result") == WITH_ISSUES
     if view.status == "completed" and (failed or has_issues):
         mark, colour = "▲", "yellow"
     text = Text()

@@ -139,10 +139,12 @@ def _summary_rows(summary: Json) -> list["Text"]:
 def _title(execution: Json) -> "Text":
     from rich.text import Text
 
+    from stepflow.cli import drawing
     from stepflow.cli.ls import said
 
     mark, colour = words.sign(execution["status"])
-    if execution["status"] == "completed" and execution.get("failed_steps"):
+    has_issues = execution.get("failed_steps") or execution.get("result") == drawing.WITH_ISSUES
+    if execution["status"] == "completed" and has_issues:
         mark, colour = "▲", "yellow"
     return Text.assemble(
         (f"{mark} {execution['name']} ", f"bold {colour}"), (said(execution), colour)

@@ -11,6 +11,7 @@ from stepflow.markers.marker import Env, Marker, Output, Remark, Summary
 EnvironmentFile = Literal["output", "env", "state", "path", "summary"]
 
 SUMMARY_BYTES = 1024 * 1024
+FILE_BYTES = 1024 * 1024
 # Node reads it before the program that it starts: the runner refuses it.
 _REFUSED = frozenset({"NODE_OPTIONS"})
 
@@ -19,13 +20,47 @@ class _Malformed(Exception):
     pass
 
 
-def read_file(kind: EnvironmentFile, content: bytes) -> list[Marker]:
-    text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
+def read_file(kind: EnvironmentFile, content: bytes, *, is_begun: bool = False) -> list[Marker]:
+    """What the file says, or the rest of one that is begun."""
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = text if is_begun else text.removeprefix("\ufeff")
     if kind == "summary":
         return _summary(text, len(content))
     if kind == "path":
         return [Env(name="PATH", prepend=line) for line in text.split("\n") if line.strip()]
     return list(_pairs_as_markers(kind, text))
+
+
+def whole_bytes(kind: EnvironmentFile, content: bytes) -> int:
+    """How much of a file that is still written can be read: whole lines, and of a value of several
+    lines all or nothing."""
+    end = content.rfind(b"\n") + 1
+    if kind in ("path", "summary"):
+        return end
+    position = 0
+    while position < end:
+        line, following = _line(content, position)
+        equals, here = line.find(b"="), line.find(b"<<")
+        if here > 0 and not 0 <= equals < here and line[here + 2 :]:
+            closed = _closed(content, following, line[here + 2 :], end)
+            if closed is None:
+                return position
+            following = closed
+        position = following
+    return end
+
+
+def _line(content: bytes, position: int) -> tuple[bytes, int]:
+    newline = content.find(b"\n", position)
+    return content[position:newline].removesuffix(b"\r"), newline + 1
+
+
+def _closed(content: bytes, position: int, delimiter: bytes, end: int) -> int | None:
+    while position < end:
+        line, position = _line(content, position)
+        if line == delimiter:
+            return position
+    return None
 
 
 def _summary(text: str, size_bytes: int) -> list[Marker]:

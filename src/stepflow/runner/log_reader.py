@@ -1,6 +1,7 @@
 """The log of a running execution, read once from its beginning to its end, in small pieces."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import structlog
 from stepflow.errors import NotFound
 from stepflow.events import AnyEvent, Mask
 from stepflow.process import Folder
+from stepflow.runner.environment_files import Content
 from stepflow.runner.log_file import open_log, restore_log
 from stepflow.runner.masking import hidden, masked
 from stepflow.timeline import Parser
@@ -96,6 +98,15 @@ class LogReader:
     def finish(self, exit_code: int | None, at: datetime, *, cancelled: bool) -> list[AnyEvent]:
         """What the end says: steps that were left open."""
         return self._shown(self._parser.finish(exit_code, at, cancelled=cancelled))
+
+    def read_files(
+        self, contents: Sequence[Content], at: datetime, *, is_final: bool
+    ) -> list[AnyEvent]:
+        """What environment files say beyond what they said before."""
+        events = []
+        for each in contents:
+            events += self._parser.read_file(each.name, each.kind, each.data, at, is_final=is_final)
+        return self._shown(events)
 
     def _shown(self, events: list[AnyEvent]) -> list[AnyEvent]:
         """The events without secrets, those included that they themselves tell of."""

@@ -1,21 +1,36 @@
-"""Secrets in what a script says of itself: names, messages and parameters, not only lines."""
+"""Secrets outside of lines: in names, messages and parameters, in what was asked for, in ends."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
-from stepflow.events import AnyEvent
+from stepflow.model import Execution
 from stepflow.transcript import Masks
 
+Masked = TypeVar("Masked", bound=msgspec.Struct)
 
-def masked(event: AnyEvent, masks: Masks) -> AnyEvent:
-    """The event with `***` in the place of every secret, however deep in its fields."""
+# What a client said of an execution; its folder has to be a folder, whatever it is called.
+_SAID = frozenset({"name", "command", "argv", "environment", "user", "tags", "metadata"})
+
+
+def masked(struct: Masked, masks: Masks) -> Masked:
+    """An event or an outcome with `***` in the place of every secret, however deep in it."""
+    return _masked(struct, struct.__struct_fields__, masks)
+
+
+def masked_request(execution: Execution, masks: Masks) -> Execution:
+    """The execution without secrets in what was asked for: a command may spell one out."""
+    return _masked(execution, _SAID, masks)
+
+
+def _masked(struct: Masked, fields: Iterable[str], masks: Masks) -> Masked:
     changes = {
         field: _without(value, masks)
-        for field in event.__struct_fields__
-        if isinstance(value := getattr(event, field), str | dict | list)
+        for field in fields
+        if isinstance(value := getattr(struct, field), str | dict | list)
     }
-    return msgspec.structs.replace(event, **changes)
+    return msgspec.structs.replace(struct, **changes)
 
 
 def hidden(state: bytes, masks: Masks) -> bytes:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from stepflow.errors import AlreadyPumped, Conflict, CouldNotSpawn, Gone, StaleOwner, Unavailable
-from stepflow.events import Annotation, AnyEvent, StepEnd
+from stepflow.events import Annotation, AnyEvent, Progress, StepEnd
 from stepflow.feed import (
     MOST_FRESH_BYTES,
     ExecutionUpdate,
@@ -54,9 +54,12 @@ from stepflow.process import (
 )
 from stepflow.runner.copies import Copies
 from stepflow.runner.ending import error_message, exit_code_of, outcome_of, with_result
+from stepflow.runner.environment_files import EnvironmentFiles
 from stepflow.runner.log_reader import PIECE_BYTES, LogReader
+from stepflow.runner.masking import masked
 from stepflow.runner.seams import Seams
 from stepflow.runner.spec import Spec
+from stepflow.runner.summaries import SummaryFiles
 from stepflow.runner.tail import Watched
 from stepflow.runner.tidying import tidy
 from stepflow.runner.updates import updates_of
@@ -70,6 +73,7 @@ MOST_STARTS = 3
 SPEC_LOST = (
     "its spec.json is gone, and with it the environment and the secrets that it was to start with"
 )
+PROGRESS_SECONDS = 0.1
 
 Result = TypeVar("Result")
 
@@ -110,6 +114,11 @@ class Runner:
         self._recording: asyncio.Task[None] | None = None
         directory = Path(launch.working_directory)
         self._copies = Copies(seams, execution.id, directory, self._begun)
+        self._summaries = SummaryFiles(seams, execution.id, directory, lambda: self.masks)
+        self._files = EnvironmentFiles(folder, launch.environment)
+        self._held_steps: dict[int, Step] = {}
+        self._told_at = 0.0
+        self._telling: asyncio.TimerHandle | None = None
         self._last_error: str | None = None
         self._starts = 0
         self._is_abandoned = False
@@ -215,6 +224,7 @@ class Runner:
         state = await self._seams.store.follow_state(self.execution.id)
         if state is not None:
             self._copies.may_wait()
+            self._summaries.may_wait()
             self._log = self._log_reader(self.masks, state.state)
             self._recorded_offset = state.offset
         await self._follow()
@@ -314,6 +324,9 @@ class Runner:
 
     async def _record(self, events: list[AnyEvent]) -> None:
         """Make one chunk's events durable, then tell of them, then let the log be read on."""
+        if any(isinstance(event, StepEnd) for event in events):
+            events = events + await self._said_in_files(is_final=False)
+        events = await self._summaries.read(events)
         unit = self._unit(events)
         stopping = self._stopping_step(events)
         if self._log.has_new_masks:
@@ -347,6 +360,13 @@ class Runner:
             artifacts=self._copies.wanted(events, now),
         )
 
+    async def _said_in_files(self, *, is_final: bool) -> list[AnyEvent]:
+        """What the script wrote into the files that its environment names."""
+        if not self._files.have_changed():
+            return []
+        contents = await asyncio.to_thread(self._files.contents)
+        return self._log.read_files(contents, datetime.now(UTC), is_final=is_final)
+
     async def _keep(self, unit: Unit) -> list[Step]:
         steps = await self._insist(lambda: self._seams.store.record(unit))
         self._recorded_offset = unit.offset
@@ -365,17 +385,49 @@ class Runner:
     async def _tell(self, events: list[AnyEvent], steps: list[Step]) -> None:
         if not events:
             return
+        self._held_steps |= {step.index: step for step in steps}
+        if all(isinstance(event, Progress) for event in events) and not self._is_time_to_tell():
+            return
         identity, store = self.execution.id, self._seams.store
         self.execution = await self._insist(lambda: store.execution(identity))
-        progress = self.execution.progress_percentage
-        for step in steps:
-            self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
+        self._tell_steps()
         for event in events:
             if isinstance(event, Annotation) and event.level == "error":
                 self._last_error = event.message
         for message in updates_of(events, self.execution):
             self._seams.feed.publish(message)
         self._publish(self.execution)
+
+    def _is_time_to_tell(self) -> bool:
+        """Progress is told ten times a second at most; the last of it a moment later."""
+        rest = self._told_at + PROGRESS_SECONDS - self._loop.time()
+        if rest <= 0:
+            self._told_at = self._loop.time()
+            return True
+        if self._telling is None:
+            self._telling = self._loop.call_later(rest, self._tell_later)
+        return False
+
+    def _tell_later(self) -> None:
+        self._telling = None
+        if not self._is_settling:
+            self._begun(self._tell_progress())
+
+    async def _tell_progress(self) -> None:
+        self._told_at = self._loop.time()
+        identity, store = self.execution.id, self._seams.store
+        execution = await self._insist(lambda: store.execution(identity))
+        if not self._is_settling:
+            self.execution = execution
+            self._tell_steps()
+            self._publish(execution)
+
+    def _tell_steps(self) -> None:
+        progress = self.execution.progress_percentage
+        for index in sorted(self._held_steps):
+            step = self._held_steps[index]
+            self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
+        self._held_steps.clear()
 
     @staticmethod
     def _stopping_step(events: list[AnyEvent]) -> StepEnd | None:
@@ -551,12 +603,16 @@ class Runner:
         identity, store = self.execution.id, self._seams.store
         at = at or datetime.now(UTC)
         is_cancelled = not isinstance(outcome, Lost) and self.execution.cancellation is not None
-        events = self._log.finish(exit_code, at, cancelled=is_cancelled)
+        events = await self._said_in_files(is_final=True)
+        events += self._log.finish(exit_code, at, cancelled=is_cancelled)
         if events or self._log.offset > self._recorded_offset:
             await self._record(events)
         await self._copies.finish()
+        await self._summaries.finish()
         await self._seams.in_copying(identity, self._log.seal)
         outcome = with_result(outcome, self.execution)
+        if self.masks:
+            outcome = masked(outcome, self.masks)
         last_error = await self._last_error_of_all()
         settlement = Settlement(
             outcome=outcome,
@@ -565,7 +621,7 @@ class Runner:
             error_message=error_message(outcome, last_error),
             log_bytes=self._log.offset,
             log_lines=self._log.line,
-            survivors=survivors,
+            survivors=None if survivors is None else self.masks.mask_text(survivors),
             tail_may_be_missing=(
                 is_tail_missing or self.execution.tail_may_be_missing or isinstance(outcome, Lost)
             ),
@@ -616,6 +672,9 @@ class Runner:
     def close(self) -> None:
         """Let go of every descriptor; pump and script do not notice."""
         self._unfollow()
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         if self.pump is not None:
             self._loop.remove_reader(self.pump.pidfd)
             self.pump.close()

@@ -1,6 +1,7 @@
 """What becomes of an execution's folder when it has ended: its log stays."""
 
 from stepflow.process import Folder
+from stepflow.runner.environment_files import remove_files
 from stepflow.runner.log_reader import BLOCK_BYTES
 from stepflow.transcript import Masks, write_masks
 
@@ -10,6 +11,7 @@ def tidy(folder: Folder, *, log_bytes: int) -> None:
     gone = [folder.spec, folder.out, folder.input, folder.status, folder.masks]
     for path in gone if log_bytes >= BLOCK_BYTES else (*gone, folder.line_index):
         path.unlink(missing_ok=True)
+    remove_files(folder)
 
 
 def tidy_after_crash(folder: Folder) -> None:

@@ -6,8 +6,9 @@ class can be thrown away at any moment and made again by `recover`.
 
 import asyncio
 import os
+import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -52,7 +53,16 @@ from stepflow.process import (
     traced,
     usage_of,
 )
-from stepflow.runner import Runner, Seams, Spec, Tail, argv_of
+from stepflow.runner import (
+    Runner,
+    Seams,
+    Spec,
+    Tail,
+    argv_of,
+    create_files,
+    file_variables,
+    masked_request,
+)
 from stepflow.store import Sample, Settlement, Store
 from stepflow.supervisor.archiver import Archiver
 from stepflow.supervisor.creation import Reading, checked, execution_of, repeated
@@ -65,6 +75,7 @@ SECONDS_TO_CATCH_UP = 1.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 0.1
+HIDDEN = "***"
 
 Result = TypeVar("Result")
 
@@ -164,8 +175,8 @@ class Supervisor:
         usual_seconds = await self.store.usual_seconds(execution.name)
         execution = msgspec.structs.replace(execution, usual_seconds=usual_seconds)
         self._check_space()
-        execution = await self.store.create(execution)
         folder, spec = self.folder(execution.id), self._spec(execution, wanted)
+        execution = await self.store.create(masked_request(execution, masks))
         runner = Runner(self._seams, execution, folder, spec.launch, masks)
         try:
             await self._in_spawning(lambda: _prepare(folder, spec, masks))
@@ -217,6 +228,8 @@ class Supervisor:
                 " they were not kept",
                 field="secret_environment",
             )
+        if execution.secret_names:
+            _require_unmasked(request)
         return await self.create(wanted, user=user)
 
     async def delete(self, execution_id: str) -> None:
@@ -528,16 +541,13 @@ class Supervisor:
         secrets = wanted.secret_environment if wanted else {}
         environment = script_environment(
             caller if caller is not None else self._rules.environment,
-            {
-                **emulated(execution.emulate, execution),
-                **execution.environment,
-                **secrets,
-            },
+            {**emulated(execution.emulate, execution), **execution.environment, **secrets},
             execution.id,
             mode=self._rules.environment_mode if caller is None else "inherit",
         )
         if execution.trace == "bash":
             environment = traced(environment, self.folder(execution.id).out)
+        environment |= file_variables(self.folder(execution.id), execution, environment)
         launch = Launch(
             argv=argv_of(execution.argv or execution.command),
             working_directory=execution.working_directory or str(Path.cwd()),
@@ -655,9 +665,8 @@ class Supervisor:
         folder = self.folder(execution_id).path
         if not folder.is_dir():
             return
-        for path in folder.iterdir():
-            path.unlink(missing_ok=True)
-        folder.rmdir()
+        # Not file by file: a script that knows of its folder may have made others in it.
+        shutil.rmtree(folder)
 
     def _publish(self, execution: Execution) -> None:
         self.feed.publish(ExecutionUpdate(execution.id, execution))
@@ -679,8 +688,18 @@ def _masks(secrets: list[str]) -> Masks:
     return Masks([secret.encode() for secret in secrets]) if secrets else NO_MASKS
 
 
+def _require_unmasked(request: Mapping[str, object]) -> None:
+    """What a secret was taken out of can't be run again as it is. InvalidRequest."""
+    for name in ("command", "environment"):
+        if HIDDEN in str(request[name]):
+            raise InvalidRequest(
+                f"{name}: it held a secret, which was not kept: give it again", field=name
+            )
+
+
 def _prepare(folder: Folder, spec: Spec, masks: Masks) -> None:
     folder.create()
+    create_files(folder, spec.launch.environment)
     if masks:
         masks.keep(folder.masks)
     spec.save(folder.spec)

@@ -49,6 +49,12 @@ class ParserOptions(msgspec.Struct, frozen=True):
         return [d for d in dialects if d.name != "tap" or self.tap != "off"]
 
 
+def understands(execution: Execution, dialect: str) -> bool:
+    """Whether a dialect that is on by default is understood."""
+    wanted = execution.dialects
+    return wanted == "auto" or (wanted != "none" and (AUTO in wanted or dialect in wanted))
+
+
 def options_of(execution: Execution) -> ParserOptions:
     """How the output of an execution is read. What `auto` leaves open its command and what it is
     made to believe decide."""

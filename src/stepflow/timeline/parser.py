@@ -4,6 +4,7 @@ Only lines that may hold a marker are decoded. Of an unfinished line no more is 
 in which markers are looked for; a replay (`with_lines`) keeps a fragment, since it shows all.
 """
 
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,12 +14,19 @@ import msgspec
 from stepflow.events import AnyEvent, Log
 from stepflow.markers import MARKER_BYTES, Pipeline, Scanner
 from stepflow.markers import marker as said
+from stepflow.markers.environment_files import (
+    FILE_BYTES,
+    EnvironmentFile,
+    read_file,
+    whole_bytes,
+)
 from stepflow.markers.pipeline import Stopped, log_text, whole_characters
 from stepflow.timeline.options import ParserOptions
 from stepflow.timeline.timeline import Timeline, TimelineState
 from stepflow.timeline.tree import OpenStep
 
 BLOCK_BYTES = 64 * 1024
+_ENDS_FILE = ("malformed", "missing_delimiter")
 FRAGMENT_BYTES = 1024 * 1024
 Arrival = datetime | Callable[[int], datetime | None]
 
@@ -26,6 +34,15 @@ Arrival = datetime | Callable[[int], datetime | None]
 _MARK_BYTES = 8 * 1024 + 32
 # What one scan looks at: it fits into the second-level cache beside its lower-cased copy.
 _PIECE_BYTES = 256 * 1024
+
+
+class _FileState(msgspec.Struct, array_like=True, frozen=True):
+    """How far a file was read, and the checksum of that: a script may begin it anew. `is_over`:
+    it was malformed, or is too large, so no more of it counts."""
+
+    offset: int = 0
+    checksum: int = 0
+    is_over: bool = False
 
 
 class _State(msgspec.Struct):
@@ -38,6 +55,7 @@ class _State(msgspec.Struct):
     stopped: Stopped | None = None
     dialects: dict[str, Any] = {}
     is_led: bool = False
+    files: dict[str, _FileState] = {}
 
 
 class Parser:
@@ -67,6 +85,7 @@ class Parser:
         self._is_split = kept.is_split if kept else False
         # Marks were read at its beginning, which is no longer in `_head`.
         self._is_led = kept.is_led if kept else False
+        self._files = dict(kept.files) if kept else {}
         self._timeline = Timeline(
             is_flat=options.nesting == "flat", state=kept.timeline if kept else None
         )
@@ -95,6 +114,7 @@ class Parser:
                 stopped=self._pipeline.stopped,
                 dialects=self._pipeline.state(),
                 is_led=self._is_led,
+                files=self._files,
             )
         )
 
@@ -134,6 +154,36 @@ class Parser:
             exit_code, was_cancelled=cancelled, line=last_line, at=at, events=events
         )
         return events
+
+    def read_file(
+        self,
+        name: str,
+        kind: EnvironmentFile,
+        content: bytes | None,
+        at: datetime | None = None,
+        *,
+        is_final: bool,
+    ) -> list[AnyEvent]:
+        """What the environment file `name` says beyond what it said before. None: it is no plain
+        file. Until it is final, what is begun in it waits."""
+        known = self._files.get(name, _FileState())
+        if known.is_over:
+            return []
+        if content is None or len(content) > FILE_BYTES:
+            problem = "it is no plain file" if content is None else f"more than {FILE_BYTES} bytes"
+            self._files[name] = _FileState(is_over=True)
+            markers: list[said.Marker] = [said.Remark(code="malformed", message=problem)]
+        else:
+            is_longer = zlib.crc32(content[: known.offset]) == known.checksum
+            start = known.offset if is_longer else 0
+            end = len(content) if is_final else start + whole_bytes(kind, content[start:])
+            markers = read_file(kind, content[start:end], is_begun=start > 0)
+            is_over = any(isinstance(m, said.Remark) and m.code in _ENDS_FILE for m in markers)
+            self._files[name] = _FileState(end, zlib.crc32(content[:end]), is_over)
+        self._at = at
+        for marker in markers:
+            self._accept("github-file", _of_file(marker, name))
+        return self._taken_events()
 
     def _taken_events(self) -> list[AnyEvent]:
         events, self._events = self._events, []
@@ -274,6 +324,17 @@ class Parser:
 
     def _time(self) -> datetime | None:
         return self._at(self.offset) if callable(self._at) else self._at
+
+
+def _of_file(marker: said.Marker, name: str) -> said.Marker:
+    """Pieces of a summary are joined by newlines, as printed lines are."""
+    match marker:
+        case said.Summary(markdown=str(markdown)):
+            return msgspec.structs.replace(marker, markdown=markdown.removesuffix("\n"))
+        case said.Remark(command=None):
+            return msgspec.structs.replace(marker, command=name)
+        case _:
+            return marker
 
 
 class _Count:

@@ -54,6 +54,12 @@ class TimelineState(msgspec.Struct):
     diagnostics: int = 0
     reached: list[str] = []
     stopped_by: str | None = None
+    meta_bytes: int = 0
+    metrics: int = 0
+    outputs: int = 0
+    variables: int = 0
+    summaries: int = 0
+    summary_bytes: int = 0
 
 
 class Timeline:
@@ -163,7 +169,7 @@ class Timeline:
                 parent_index=step.inside,
                 id=step.id,
                 params=marker.params,
-                description=marker.description,
+                description=self._message(marker.description),
                 collapsed=marker.collapsed,
                 muted=marker.muted,
                 flow=marker.flow,
@@ -351,14 +357,14 @@ class Timeline:
                 level=marker.level,
                 message=self._message(marker.message) or "",
                 index=step.index if step else None,
-                file=marker.file,
+                file=self._name_or_none(marker.file),
                 line=marker.line,
                 end_line=marker.end_line,
                 col=marker.col,
                 end_col=marker.end_col,
-                title=marker.title,
-                code=marker.code,
-                details=marker.details,
+                title=self._name_or_none(marker.title),
+                code=self._name_or_none(marker.code),
+                details=self._message(marker.details),
                 log_line=self._line,
                 at=self._at,
             )
@@ -396,6 +402,9 @@ class Timeline:
         return True
 
     def _artifact(self, marker: said.Artifact, _dialect: str) -> bool:
+        if self.state.artifacts >= limits.ARTIFACTS:
+            self._refuse("too_many_artifacts", limits.ARTIFACTS)
+            return False
         step = self._tree.innermost()
         self._events.append(
             ArtifactMarked(
@@ -415,6 +424,10 @@ class Timeline:
         return True
 
     def _metric(self, marker: said.Metric, _dialect: str) -> bool:
+        if self.state.metrics >= limits.METRICS:
+            self._refuse("too_many_metrics", limits.METRICS)
+            return False
+        self.state.metrics += 1
         step = self._tree.innermost()
         self._events.append(
             MetricEvent(
@@ -430,10 +443,19 @@ class Timeline:
         return True
 
     def _summary(self, marker: said.Summary, _dialect: str) -> bool:
+        if self.state.summaries >= limits.SUMMARIES:
+            self._refuse("too_many_summaries", limits.SUMMARIES)
+            return False
+        size_bytes = len((marker.markdown or "").encode("utf-8", "replace"))
+        if self.state.summary_bytes + size_bytes > limits.SUMMARY_BYTES:
+            self._refuse("summary_too_long", limits.SUMMARY_BYTES)
+            return False
+        self.state.summaries += 1
+        self.state.summary_bytes += size_bytes
         step = self._tree.innermost()
         self._events.append(
             SummaryEvent(
-                markdown=self._message(marker.markdown),
+                markdown=marker.markdown,
                 path=marker.path,
                 index=step.index if step else None,
                 log_line=self._line,
@@ -453,6 +475,10 @@ class Timeline:
         return True
 
     def _output(self, marker: said.Output, _dialect: str) -> bool:
+        if self.state.outputs >= limits.OUTPUTS:
+            self._refuse("too_many_outputs", limits.OUTPUTS)
+            return False
+        self.state.outputs += 1
         self._events.append(
             OutputEvent(
                 name=self._name(marker.name),
@@ -468,7 +494,12 @@ class Timeline:
         if self.state.metas >= limits.METAS:
             self._refuse("too_many_metas", limits.METAS)
             return False
+        size_bytes = len(marker.value.encode("utf-8", "replace"))
+        if self.state.meta_bytes + size_bytes > limits.META_BYTES:
+            self._refuse("metas_too_long", limits.META_BYTES)
+            return False
         self.state.metas += 1
+        self.state.meta_bytes += size_bytes
         step = self._tree.innermost(OWN)
         self._events.append(
             MetaEvent(
@@ -482,6 +513,10 @@ class Timeline:
         return True
 
     def _env(self, marker: said.Env, _dialect: str) -> bool:
+        if self.state.variables >= limits.VARIABLES:
+            self._refuse("too_many_variables", limits.VARIABLES)
+            return False
+        self.state.variables += 1
         self._events.append(
             EnvEvent(
                 name=self._name(marker.name),
@@ -597,6 +632,9 @@ class Timeline:
             self._refuse("name_too_long", limits.NAME_BYTES)
         return cut
 
+    def _name_or_none(self, name: str | None) -> str | None:
+        return None if name is None else self._name(name)
+
     def _message(self, message: str | None) -> str | None:
         if message is None:
             return None
@@ -627,7 +665,7 @@ class Timeline:
                 code=code,
                 dialect=dialect,
                 command=None if command is None else cut_to(command, limits.NAME_BYTES),
-                message=message,
+                message=None if message is None else cut_to(message, limits.NAME_BYTES),
                 log_line=self._line,
                 at=self._at,
             )

@@ -53,6 +53,7 @@ def _escaped(value: str) -> Iterator[str]:
     yield html.escape(value).replace("&#x27;", "&#39;")
     yield shlex.quote(value).removeprefix("'").removesuffix("'")
     yield value.replace("'", "'\\''")
+    yield value.translate(_ANSI_C)
     yield "".join(f"\\{c}" if c in '\\"$`' else c for c in value)
     yield "".join(c if c.isalnum() or c in "%+,-./:=@_" else f"\\{c}" for c in value)
 
@@ -68,6 +69,12 @@ def _forms(value: bytes) -> Iterator[bytes]:
         return
     for form in _escaped(text):
         yield form.encode()
+
+
+# As `printf %q` of bash writes what has control characters.
+_ANSI_C = str.maketrans(
+    {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\E"}
+)
 
 
 def _parts(secret: bytes) -> Iterator[bytes]:
