@@ -189,3 +189,19 @@ def test_the_documentation_names_every_old_spelling() -> None:
     page = (Path(__file__).parents[2] / "docs/settings.md").read_text()
     for old in OLD_SPELLINGS:
         assert f"`STEPFLOW_{old}`" in page
+
+
+def test_sections_are_a_list_as_json(tmp_path: Path) -> None:
+    said = '[{"start": "^== (.*)", "end": "^==$"}]'
+    configured = read(tmp_path, environment={"STEPFLOW_SECTIONS": said})
+    assert configured.settings.sections == [{"start": "^== (.*)", "end": "^==$"}]
+    for wrong in ("nope", '{"start": "a"}'):
+        with pytest.raises(InvalidSetting) as refused:
+            read(tmp_path, environment={"STEPFLOW_SECTIONS": wrong})
+        assert "it must be a list such as" in refused.value.detail
+
+
+def test_dialects_are_names_with_commas(tmp_path: Path) -> None:
+    assert read(tmp_path).settings.dialects == ["auto"]
+    configured = read(tmp_path, flags={"dialects": "auto, tap"})
+    assert configured.settings.dialects == ["auto", "tap"]

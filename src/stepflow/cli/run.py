@@ -7,6 +7,7 @@ the viewer touch nothing.
 import os
 import signal
 import sys
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from stepflow.cli import connection, standard_input
@@ -63,10 +64,10 @@ def arguments(parser: Arguments) -> None:
     )
     read.add_argument(
         "--emulate",
-        type=names,
+        type=_ci_names,
         default=[],
         metavar="CI",
-        help="let it believe in github, azure, gitlab, teamcity or buildkite",
+        help=f"let it believe in {', '.join(_CIS[:-1])} or {_CIS[-1]}",
     )
     read.add_argument(
         "--section",
@@ -92,6 +93,15 @@ def arguments(parser: Arguments) -> None:
 
 
 _REMAINDER = "..."
+_CIS = ("github", "azure", "gitlab", "teamcity", "buildkite")
+
+
+def _ci_names(text: str) -> list[str]:
+    found = names(text)
+    for name in found:
+        if name not in _CIS:
+            raise ArgumentTypeError(f"{name!r} is none of {', '.join(_CIS)}")
+    return found
 
 
 def main(options: Options) -> int:

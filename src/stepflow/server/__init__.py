@@ -39,6 +39,7 @@ def serve(
     handover = received()
     if not is_private:
         require_safe(configured)
+    reading_of(configured.settings)
     start_logging(configured.settings.log_level, configured.log_folder / "stepflow.log")
     for warning in configured.warnings:
         log.warning(warning)

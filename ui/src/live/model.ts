@@ -10,6 +10,7 @@ export interface Outcome {
     | "killed"
     | "timed_out"
     | "cancelled"
+    | "said_failed"
     | "stopped_on_error"
     | "log_limit"
     | "could_not_start"

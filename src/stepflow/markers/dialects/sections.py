@@ -111,24 +111,26 @@ def _title_group(start: Any, title: str | int | None) -> str | int:
 
 class _Candidates:
     """Positions in the lines of a buffer that an expression may match, as `re.finditer` says them:
-    rather a line too many than one too few."""
+    rather a line too many than one too few. All expressions are looked for at once."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Sequence[str]) -> None:
         options = _options()
         options.never_nl = True
-        options.max_mem = 4 * _MEMORY_BYTES
-        texts = list(texts)
+        options.never_capture = True
+        options.max_mem = (len(texts) + 1) * _MEMORY_BYTES
+        any_of_them = "|".join(f"(?:{text})" for text in texts)
         self._is_bulk = not any(map(_OF_THE_TEXT.search, texts))
-        self._patterns = [re2.compile(f"(?m:{text})".encode(), options) for text in texts]
+        self._pattern = re2.compile(f"(?m:{any_of_them})".encode(), options)
 
     def finditer(self, region: bytes) -> Iterable[Any]:
         # What stands there for a bad byte is known only once the line is decoded.
         if not (self._is_bulk and _is_text(region)):
             return _LINES.finditer(region)
         # Each state of a redrawn line is read by itself; positions stay what they are.
-        lines = region.replace(b"\r", b"\n")
-        found = [_ESCAPES.finditer(region), *(_hits(pattern, lines) for pattern in self._patterns)]
-        return sorted(chain.from_iterable(found), key=lambda match: match.start())
+        found = _hits(self._pattern, region.replace(b"\r", b"\n"))
+        if b"\x1b" not in region:
+            return found
+        return sorted(chain(found, _ESCAPES.finditer(region)), key=lambda match: match.start())
 
 
 def _hits(pattern: Any, lines: bytes) -> Iterator[Any]:

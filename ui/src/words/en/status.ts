@@ -14,6 +14,7 @@ export const status = {
     killed: "Killed",
     timed_out: "Timed out",
     cancelled: "Cancelled",
+    said_failed: "Failed by its own word",
     stopped_on_error: "Stopped on error",
     log_limit: "Log limit",
     could_not_start: "Could not start",

@@ -14,6 +14,7 @@ export const status: typeof english = {
     killed: "被信号终止",
     timed_out: "超时",
     cancelled: "已取消",
+    said_failed: "脚本自报失败",
     stopped_on_error: "出错即停",
     log_limit: "日志超限",
     could_not_start: "无法启动",
