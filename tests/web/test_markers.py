@@ -1,6 +1,7 @@
 """What a script's markers say, on every way on which it is told."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,23 @@ def test_a_traced_script_shows_its_commands_as_steps(served: Served, tmp_path: P
     assert (tmp_path / "made" / "file").read_text() == "hidden\n"
     lines = answer(served, str(execution["id"]), "logs")["lines"]
     assert [plain(line["text"]) for line in lines] == ["prepared; 100%", "none", "hidden"]
+
+
+def test_progress_is_told_ten_times_a_second_and_its_last_word_too(served: Served) -> None:
+    begin = served.storage / "begin"
+    lines = "i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo STEP_PROGRESS:$i/100; sleep 0.005; done"
+    execution_id = served.start(f"until test -e {begin}; do sleep 0.02; done; {lines}; sleep 0.4")
+    told: list[tuple[float, float | None]] = []
+    with served.client.stream("GET", f"/api/executions/{execution_id}/events") as stream:
+        name = ""
+        for line in stream.iter_lines():
+            name = line[7:] if line.startswith("event: ") else name
+            if line == "event: snapshot":
+                begin.touch()
+            if line.startswith("data: ") and name == "execution_update":
+                said = json.loads(line[6:])
+                if said["status"] == "running" and said["progress"]:
+                    told.append((time.monotonic(), said["progress"]["value"]))
+    took = told[-1][0] - told[0][0]
+    assert len(told) <= 5 + took / 0.08
+    assert told[-1][1] == 1

@@ -403,6 +403,9 @@ class Runner:
         rest = self._told_at + PROGRESS_SECONDS - self._loop.time()
         if rest <= 0:
             self._told_at = self._loop.time()
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
             return True
         if self._telling is None:
             self._telling = self._loop.call_later(rest, self._tell_later)
@@ -410,11 +413,11 @@ class Runner:
 
     def _tell_later(self) -> None:
         self._telling = None
+        self._told_at = self._loop.time()
         if not self._is_settling:
             self._begun(self._tell_progress())
 
     async def _tell_progress(self) -> None:
-        self._told_at = self._loop.time()
         identity, store = self.execution.id, self._seams.store
         execution = await self._insist(lambda: store.execution(identity))
         if not self._is_settling:

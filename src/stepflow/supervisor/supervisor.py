@@ -176,7 +176,8 @@ class Supervisor:
         execution = msgspec.structs.replace(execution, usual_seconds=usual_seconds)
         self._check_space()
         folder, spec = self.folder(execution.id), self._spec(execution, wanted)
-        execution = await self.store.create(masked_request(execution, masks))
+        shown = masked_request(execution, masks) if masks else execution
+        execution = await self.store.create(shown)
         runner = Runner(self._seams, execution, folder, spec.launch, masks)
         try:
             await self._in_spawning(lambda: _prepare(folder, spec, masks))
