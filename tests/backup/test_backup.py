@@ -280,7 +280,7 @@ def test_backups_are_made_when_it_is_time_and_the_old_ones_go(tmp_path: Path) ->
             await asyncio.sleep(0.02)
         task.cancel()
         making = [one for one in asyncio.all_tasks() if one.get_name() == "backup"]
-        await asyncio.gather(*making)
+        await asyncio.gather(*making)  # nothing is at work when the folder goes
 
     asyncio.run(asyncio.wait_for(keep(), 60))
     assert Shelf(storage).find(asked_for).problem is None

@@ -81,8 +81,10 @@ def test_days_of_an_artifact_are_honoured_both_ways(strict: Served) -> None:
 
 def test_the_command_line_pins_and_prunes(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, STEPFLOW_RETENTION_COUNT="1") as server:
-        ids = [server.create("true", name=f"n{number}") for number in range(3)]
-        eventually(server.are_all_ended)
+        ids = []
+        for number in range(3):  # one after the other: which ended last is known
+            ids.append(server.create("true", name=f"n{number}"))
+            eventually(server.are_all_ended)
 
         def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(

@@ -7,9 +7,10 @@ since it then goes on while the server replaces itself.
 import asyncio
 import os
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import structlog
@@ -132,26 +133,46 @@ class Backups:
         return task
 
     async def _asked(self, *arguments: str) -> BackupShape:
-        command = [sys.executable, "-P", "-m", "stepflow", "backup", *arguments, "--for-server"]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "--storage-path",
-            str(self._storage),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "STEPFLOW_URL": ""},
-        )
-        said, complaints = await process.communicate()
+        with tempfile.TemporaryFile() as said:
+            code = await self._ended(arguments, said)
+            said.seek(0)
+            *_, last = said.read().splitlines() or [b"it said nothing"]
         try:
-            answer: dict[str, Any] = msgspec.json.decode(said)
+            answer: dict[str, Any] = msgspec.json.decode(last)
         except msgspec.DecodeError:
-            last = complaints.decode(errors="replace").strip().splitlines()[-1:]
             raise errors.Unavailable(
-                f"`stepflow backup {arguments[0]}` ended with {process.returncode}:"
-                f" {last[0] if last else 'it said nothing'}"
+                f"`stepflow backup {arguments[0]}` ended with {code}:"
+                f" {last.decode(errors='replace')}"
             ) from None
         if "error" in answer:
             kind = getattr(errors, str(answer["error"]), errors.StepflowError)
             raise kind(answer["detail"])
         return msgspec.convert(answer, BackupShape)
+
+    async def _ended(self, arguments: tuple[str, ...], said: BinaryIO) -> int:
+        """Run our own command to its end; its exit code. Who stops waiting leaves it at work, and
+        nothing of it in this process: it may outlive us."""
+        process = self._spawned(arguments, said)
+        while True:
+            ended, status = os.waitpid(process, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _spawned(self, arguments: tuple[str, ...], said: BinaryIO) -> int:
+        command = [sys.executable, "-P", "-m", "stepflow", "backup", *arguments, "--for-server"]
+        command += ["--storage-path", str(self._storage)]
+        null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.posix_spawn(
+                command[0],
+                command,
+                {**os.environ, "STEPFLOW_URL": ""},
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, null, 0),
+                    (os.POSIX_SPAWN_DUP2, said.fileno(), 1),
+                    (os.POSIX_SPAWN_DUP2, said.fileno(), 2),
+                ],
+            )
+        finally:
+            os.close(null)
