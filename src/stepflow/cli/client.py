@@ -61,6 +61,7 @@ class Client:
 
     where: str
     is_local: bool
+    patience_seconds: float | None = None  # for one answer; None waits for ever
 
     def __init__(self, prefix: str = "", headers: Mapping[str, str] | None = None) -> None:
         self._prefix = prefix
@@ -185,7 +186,7 @@ class FolderClient(Client):
         self.where = str(folder)
 
     def connect(self) -> http.client.HTTPConnection:
-        return _UnixConnection(self.folder)
+        return _UnixConnection(self.folder, self.patience_seconds)
 
 
 class UrlClient(Client):
@@ -205,21 +206,22 @@ class UrlClient(Client):
 
     def connect(self) -> http.client.HTTPConnection:
         if self._scheme == "https":
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(self._netloc)
+            kind: type[http.client.HTTPConnection] = http.client.HTTPSConnection
         else:
-            connection = http.client.HTTPConnection(self._netloc)
-        return connection
+            kind = http.client.HTTPConnection
+        return kind(self._netloc, timeout=self.patience_seconds)
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, folder: Path) -> None:
-        super().__init__("localhost")
+    def __init__(self, folder: Path, patience_seconds: float | None) -> None:
+        super().__init__("localhost", timeout=patience_seconds)
         self._folder = folder
 
     def connect(self) -> None:
         directory = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self.timeout)
             self.sock.connect(f"/proc/self/fd/{directory}/{SOCKET_NAME}")
         finally:
             os.close(directory)

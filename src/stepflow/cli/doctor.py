@@ -1,210 +1,153 @@
-"""`stepflow doctor`: are this machine, its storage and its server fit? Exit code 1 if not."""
+"""`stepflow doctor`: are this machine, its storage and its server fit? Exit code 1 if not.
+
+A server that answers looks at itself; only where none does the command line looks at the folder.
+"""
 
 import json
 import os
-import platform
-import resource
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from stepflow.cli import connection, words
 from stepflow.cli.arguments import Arguments, Options
 from stepflow.cli.client import Client, FolderClient
 from stepflow.errors import StepflowError
 
-_OPEN_FILES_PER_EXECUTION = 6
-_KERNEL = (5, 10)
-GOOD, NOTE, BAD = "ok", "note", "bad"
-_SIGNS = {GOOD: "✓", NOTE: "▲", BAD: "✗"}
+if TYPE_CHECKING:
+    from stepflow.config import Configuration
+    from stepflow.doctor import Finding
 
-
-class Finding(NamedTuple):
-    level: str
-    what: str
-    said: str
+_PATIENCE_SECONDS = 15.0
+_SIGNS = {"ok": ("✓", 32), "warning": ("▲", 33), "problem": ("✗", 31)}
+_ASKED = ("/api/health", "/api/health/status", "/api/health/metrics", "/api/health/database")
 
 
 def arguments(parser: Arguments) -> None:
     parser.add_json("the findings")
+    parser.add_argument(
+        "--bundle",
+        metavar="FILE",
+        help="also write a report for support, without secrets: *.tar.gz, else text (-: stdout)",
+    )
     parser.add_place()
+    parser.epilog = "Exit code 1: there is a problem. Each comes with its fix."
 
 
 def main(options: Options) -> int:
-    findings = list(_findings(options))
-    if options.json:
-        sys.stdout.write(json.dumps([finding._asdict() for finding in findings], indent=2) + "\n")
-    else:
-        width = max(len(finding.what) for finding in findings)
-        for finding in findings:
-            sys.stdout.write(f"{_sign(finding.level)} {finding.what:<{width}}  {finding.said}\n")
-    return 1 if any(finding.level == BAD for finding in findings) else 0
+    import msgspec
 
-
-def _sign(level: str) -> str:
-    if not sys.stdout.isatty():
-        return _SIGNS[level]
-    colour = {GOOD: 32, NOTE: 33, BAD: 31}[level]
-    return f"\x1b[{colour}m{_SIGNS[level]}\x1b[0m"
-
-
-def _findings(options: Options) -> Iterator[Finding]:
-    from stepflow import __version__
-
-    yield Finding(GOOD, "stepflow", f"{__version__}, Python {platform.python_version()}")
-    yield kernel(platform.system(), platform.release())
     configured = connection.configured(options)
-    for warning in configured.warnings:
-        yield Finding(NOTE, "settings", warning)
     client = connection.client(options)
-    if isinstance(client, FolderClient):
-        yield from storage(configured.storage.absolute(), configured.settings.min_free_bytes)
-    yield pump()
-    yield _ripgrep()
-    yield open_files(configured.settings.max_running)
-    yield from _systemd()
-    yield from server(client)
-
-
-def kernel(system: str, release: str) -> Finding:
-    if system != "Linux":
-        return Finding(NOTE, "system", f"{system}: only Linux is tested; Python pump, polling tail")
-    parts = tuple(
-        int(part) for part in release.split("-", maxsplit=1)[0].split(".")[:2] if part.isdigit()
-    )
-    if parts < _KERNEL:
-        return Finding(BAD, "system", f"Linux {release}: 5.10 or newer is needed")
-    return Finding(GOOD, "system", f"Linux {release}")
-
-
-def storage(folder: Path, min_free_bytes: int) -> Iterator[Finding]:
-    """What can be said of a storage folder from outside, its server running or not."""
-    existing = folder
-    while not existing.exists():
-        existing = existing.parent
-    if existing != folder:
-        yield Finding(GOOD, "storage", f"{folder} is not there yet and will be made")
-    elif not folder.is_dir():
-        yield Finding(BAD, "storage", f"{folder} is no folder")
-        return
+    client.patience_seconds = float(os.environ.get("_STEPFLOW_PATIENCE_SECONDS", _PATIENCE_SECONDS))
+    findings = _findings(client, configured)
+    if options.bundle:
+        _bundle(options.bundle, client, configured, findings)
+    if options.bundle == "-":
+        pass
+    elif options.json:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(findings), indent=2) + "\n")
     else:
-        yield Finding(GOOD, "storage", str(folder))
-    if not os.access(existing, os.W_OK | os.X_OK):
-        yield Finding(BAD, "storage", f"{existing} can't be written by user {os.geteuid()}")
-    free = shutil.disk_usage(existing).free
-    level = GOOD if free >= min_free_bytes else BAD
-    need = "" if level == GOOD else f": nothing new starts below {words.size(min_free_bytes)}"
-    yield Finding(level, "free disk", f"{words.size(free)}{need}")
-    yield from database(folder)
-    yield from backups(folder)
+        sys.stdout.write(_table(findings))
+    return 1 if any(finding.state == "problem" for finding in findings) else 0
 
 
-def database(folder: Path) -> Iterator[Finding]:
-    kept = folder / "database" / "stepflow.db"
-    if kept.exists():
-        size_bytes = kept.stat().st_size
-        log = kept.with_name(kept.name + "-wal")
-        log_bytes = log.stat().st_size if log.exists() else 0
-        level = NOTE if log_bytes > 100_000_000 else GOOD
-        yield Finding(level, "database", f"{words.size(size_bytes)}, WAL {words.size(log_bytes)}")
-    for aside in sorted(kept.parent.glob("*-wal.foreign-*")):
-        yield Finding(
-            NOTE,
-            "foreign WAL",
-            f"{aside} belonged to another database file than the one that was put there; delete it"
-            " when nothing of that one is missed",
-        )
+def _table(findings: "list[Finding]") -> str:
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{_sign(finding.state)} {finding.name:<{width}}  {finding.text}")
+        if finding.fix is not None:
+            lines.append(f"  {'':<{width}}  → {finding.fix}")
+    return "\n".join([*lines, ""])
 
 
-def backups(folder: Path) -> Iterator[Finding]:
-    from stepflow.backup import Shelf
-
-    kept = Shelf(folder.absolute()).all()
-    if not kept:
-        if (folder / "database").is_dir():
-            yield Finding(NOTE, "backups", "there is none: `stepflow backup` makes one")
-        return
-    bad = [one.id for one in kept if one.problem is not None]
-    made = words.ago(kept[0].created_at.isoformat(), words.clock())
-    yield Finding(GOOD, "backups", f"{len(kept)}, the newest made {made} ({kept[0].id})")
-    if bad:
-        yield Finding(BAD, "  damaged", f"{', '.join(bad)}: stepflow backup list says how")
+def _sign(state: str) -> str:
+    sign, colour = _SIGNS[state]
+    return f"\x1b[{colour}m{sign}\x1b[0m" if sys.stdout.isatty() else sign
 
 
-def pump() -> Finding:
+def _findings(client: Client, configured: "Configuration") -> "list[Finding]":
+    from stepflow.doctor import Finding, State
+
+    found = [
+        Finding("settings", State.WARNING, warning, "unset it, or correct its name")
+        for warning in configured.warnings
+    ]
+    if not client.answers():
+        return [_no_server(client), *found, *_from_outside(client, configured)]
+    try:
+        answers = client.ask("GET", "/api/doctor")
+    except StepflowError as error:
+        where = f"the server of {client.where}"
+        fix = "see logs/stepflow.log beside the storage folder; stepflow restart"
+        refused = Finding("server", State.PROBLEM, f"{where}: {error.detail}", fix)
+        return [refused, *found, *_from_outside(client, configured)]
+    import msgspec
+
+    return [*found, *msgspec.convert(answers, list[Finding])]
+
+
+def _no_server(client: Client) -> "Finding":
+    from stepflow.doctor import Finding, State
+
+    state = State.OK if client.is_local else State.PROBLEM
+    fix = "stepflow serve" if client.is_local else "start it there, or correct STEPFLOW_URL"
+    return Finding("server", state, f"none answers for {client.where}", fix)
+
+
+def _from_outside(client: Client, configured: "Configuration") -> "list[Finding]":
+    """What can be said of a storage folder whose server says nothing."""
+    from stepflow.doctor import Subject, examine
     from stepflow.process import find_pump
 
-    program = find_pump()
-    if len(program) == 1:
-        return Finding(GOOD, "pump", f"C ({program[0]})")
-    return Finding(
-        NOTE,
-        "pump",
-        "Python: 2.8 MB each, about 65 starts a second; `make setup` builds the C one with cc",
+    if not isinstance(client, FolderClient):
+        return []
+    subject = Subject(
+        storage=configured.storage.absolute(),
+        min_free_bytes=configured.settings.min_free_bytes,
+        max_running=configured.settings.max_running,
+        pump_program=find_pump(prefer_python=os.environ.get("STEPFLOW_PUMP") == "python"),
     )
+    return list(examine(subject, words.clock()))
 
 
-def _ripgrep() -> Finding:
-    program = shutil.which("rg")
-    if program:
-        return Finding(GOOD, "search", f"ripgrep ({program})")
-    return Finding(NOTE, "search", "no ripgrep (rg): searches of large logs are slower")
+def _bundle(
+    file: str, client: Client, configured: "Configuration", findings: "list[Finding]"
+) -> None:
+    from stepflow import __version__
+    from stepflow.doctor import Material, as_archive, as_text
 
-
-def open_files(max_running: int) -> Finding:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard == resource.RLIM_INFINITY:
-        return Finding(GOOD, "open files", "no limit")
-    fits = hard // _OPEN_FILES_PER_EXECUTION
-    if fits < max_running:
-        return Finding(NOTE, "open files", f"at most {hard}: about {fits} executions at once")
-    return Finding(GOOD, "open files", f"at most {hard}")
-
-
-def _systemd() -> Iterator[Finding]:
-    """A unit that kills its whole group takes the scripts along at each restart."""
-    import subprocess
-
-    if not Path("/run/systemd/system").is_dir():
-        return
-    answer = subprocess.run(
-        ["systemctl", "show", "stepflow.service", "-p", "LoadState", "-p", "KillMode"],
-        capture_output=True,
-        text=True,
-        check=False,
+    answers: dict[str, Any] = {}
+    settings = [
+        {"name": one.name, "value": one.value, "source": one.source} for one in configured.shown()
+    ]
+    if client.answers():
+        for route in _ASKED:
+            try:
+                answers[route] = client.ask("GET", route)
+            except StepflowError as error:
+                answers[route] = {"error": error.detail}
+        if "error" not in answers["/api/health/metrics"]:
+            settings = client.ask("GET", "/api/config")["settings"]
+    key = configured.settings.api_key
+    material = Material(
+        version=__version__,
+        made_at=words.clock(),
+        storage=configured.storage.absolute(),
+        findings=findings,
+        settings=settings,
+        answers=answers,
+        log=configured.log_folder / "stepflow.log",
+        secrets=[key] if key else [],
     )
-    said = dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)
-    if said.get("LoadState") != "loaded":
+    if file == "-":
+        sys.stdout.write(as_text(material))
         return
-    if said.get("KillMode") == "process":
-        yield Finding(GOOD, "systemd", "KillMode=process: scripts outlive a restart")
-    else:
-        yield Finding(
-            BAD,
-            "systemd",
-            f"KillMode={said.get('KillMode')} kills the scripts with the server: `systemctl edit"
-            " stepflow`, then [Service] KillMode=process",
-        )
-
-
-def server(client: Client) -> Iterator[Finding]:
-    if not client.answers():
-        level = NOTE if client.is_local else BAD
-        yield Finding(level, "server", f"none answers for {client.where}")
-        return
-    try:
-        health = client.ask("GET", "/api/health")
-    except StepflowError as error:
-        yield Finding(BAD, "server", error.detail)
-        return
-    yield Finding(
-        GOOD if health["status"] == "healthy" else BAD,
-        "server",
-        f"{health['status']}, version {health['version']},"
-        f" up {words.ticking(health['uptime_seconds'])}, {client.where}",
-    )
-    for name, check in health["checks"].items():
-        if check["problem"] is not None:
-            yield Finding(BAD, f"  {name}", check["problem"])
+    packed = file.endswith((".tar.gz", ".tgz"))
+    content = as_archive(material) if packed else as_text(material).encode()
+    with os.fdopen(
+        os.open(Path(file), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+    ) as opened:
+        opened.write(content)
+    sys.stderr.write(f"stepflow doctor: wrote {file}, {words.size(len(content))}\n")

@@ -1,10 +1,12 @@
 """What the store measures of itself, and the care it takes of its file."""
 
+import shutil
 import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
+from stepflow.errors import NoSpace
 from stepflow.store.protocol import Optimized
 from stepflow.store.writer import checkpoint
 
@@ -37,6 +39,8 @@ def table_counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 def optimize(connection: sqlite3.Connection, path: Path, vacuum: bool) -> tuple[Optimized, Any]:
     """ANALYZE, checkpoint, VACUUM on the writer's connection; also the checkpoint's state."""
+    if vacuum:
+        _require_room(path)
     begun = time.perf_counter()
     before = file_bytes(path) + file_bytes(wal_of(path))
     done = []
@@ -61,3 +65,10 @@ def optimize(connection: sqlite3.Connection, path: Path, vacuum: bool) -> tuple[
         seconds=time.perf_counter() - begun,
     )
     return optimized, state
+
+
+def _require_room(path: Path) -> None:
+    """VACUUM writes the database anew, then once more through the log. Raises NoSpace."""
+    needed, free = 2 * file_bytes(path), shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise NoSpace(f"to compact the database {needed:,} bytes are needed, {free:,} are free")

@@ -346,6 +346,10 @@ class Supervisor:
         executions = self.storage / "executions"
         return Folder(executions / month / execution_id if month else executions / execution_id)
 
+    @property
+    def rules(self) -> Rules:
+        return self._rules
+
     def live_figures(self) -> LiveFigures:
         return LiveFigures(
             len(self._running), len(self._pending), self._rules.max_running, self.problem

@@ -98,6 +98,12 @@ class DatabaseHealth(msgspec.Struct, frozen=True, kw_only=True):
     slowest: list[SlowQuery]
 
 
+class OptimizeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`vacuum` writes the whole database anew: nothing else is recorded meanwhile."""
+
+    vacuum: bool = False
+
+
 class OptimizedShape(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, in words."""
 
@@ -179,9 +185,10 @@ async def database(call: Call[NoQuery, None]) -> Response:
     )
 
 
-async def optimized(call: Call[NoQuery, None]) -> Response:
-    """Refresh the planner's statistics and empty the write-ahead log"""
-    done: Optimized = await call.site.store.optimize()
+async def optimized(call: Call[OptimizeQuery, None]) -> Response:
+    """Refresh the planner's statistics and empty the write-ahead log; with `vacuum` also give
+    unused pages back"""
+    done: Optimized = await call.site.store.optimize(vacuum=call.query.vacuum)
     return Answer(
         OptimizedShape(
             status="optimized",

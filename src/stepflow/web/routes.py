@@ -7,6 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from stepflow.backup import BackupShape
+from stepflow.doctor import Finding
 from stepflow.errors import Conflict, NoSpace, NotFound, RangeNotSatisfiable, StepflowError
 from stepflow.model import NewExecution
 from stepflow.store import Usual
@@ -14,6 +15,7 @@ from stepflow.web import (
     artifacts,
     auth,
     backups,
+    doctor,
     events,
     executions,
     health,
@@ -60,7 +62,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/health/status", health.status, health.HealthStatus),
     Endpoint("GET", "/api/health/metrics", health.metrics, health.HealthMetrics),
     Endpoint("GET", "/api/health/database", health.database, health.DatabaseHealth),
-    Endpoint("POST", "/api/health/optimize", health.optimized, health.OptimizedShape),
+    Endpoint(
+        "POST",
+        "/api/health/optimize",
+        health.optimized,
+        health.OptimizedShape,
+        query=health.OptimizeQuery,
+        refusals=(NoSpace,),
+    ),
     Endpoint(
         "GET",
         "/api/executions",
@@ -248,5 +257,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/session", auth.opened, auth.SessionShape, body=auth.Key),
     Endpoint("DELETE", "/api/session", auth.closed, auth.SessionShape),
     Endpoint("GET", "/api/config", health.config, health.EffectiveSettings),
+    Endpoint("GET", "/api/doctor", doctor.examined, list[Finding]),
     Endpoint("GET", "/metrics", metrics.metrics, media_type="text/plain"),
 )
