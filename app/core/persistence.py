@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from stepflow.errors import NotFound
 from stepflow.model import (
     Artifact,
@@ -32,6 +34,14 @@ from stepflow.store import (
     SqliteTuning,
     open_sqlite,
 )
+
+if not structlog.is_configured():
+    # What the store logs must not come between the lines that the caller's program prints.
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 PRODUCTION_SQLITE_CONFIG = {
     "journal_mode": "WAL",

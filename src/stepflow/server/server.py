@@ -283,9 +283,9 @@ class Server:
         self._is_ending.set()
 
     async def _log_performance(self, supervisor: Supervisor) -> None:
-        """Once a minute: what a read of the store takes, the number last for who greps it."""
+        """At the start and once a minute: what a read of the store takes, the number last for who
+        greps it."""
         while True:
-            await asyncio.sleep(PERFORMANCE_SECONDS)
             began = time.perf_counter()
             try:
                 await supervisor.store.unfinished()
@@ -294,6 +294,7 @@ class Server:
             else:
                 took = (time.perf_counter() - began) * 1000
                 log.info(f"performance of a database read in ms {took:.2f}")
+            await asyncio.sleep(PERFORMANCE_SECONDS)
 
 
 def _forgetting(supervisor: Supervisor) -> Forgetting:
