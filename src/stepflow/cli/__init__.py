@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "The server": {
         "serve": "Run the server: page, API, WebSocket",
+        "restart": "Replace the running server in place, with new code and settings",
         "backup": "Back up the storage folder, list and check backups",
         "prune": "Remove what the rules of retention say, or show it",
         "migrate": "Take over the storage folder of the original program",

@@ -9,6 +9,7 @@ import json
 import os
 import select
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from copy import copy
 from pathlib import Path
@@ -18,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from stepflow import errors
 
 SOCKET_NAME = "stepflow.sock"
+_PEER = struct.Struct("iII")  # pid, uid, gid
 _RAISED = {
     kind.status: kind
     for kind in (
@@ -187,6 +189,14 @@ class FolderClient(Client):
 
     def connect(self) -> http.client.HTTPConnection:
         return _UnixConnection(self.folder, self.patience_seconds)
+
+    def server_process(self) -> int:
+        """The process that listens there, as this one numbers it; 0 if it has no number here."""
+        connection = self.connect()
+        connection.connect()
+        peer = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        connection.close()
+        return int(_PEER.unpack(peer)[0])
 
 
 class UrlClient(Client):
