@@ -30,6 +30,7 @@ PARTS = {
     "latency": "a thousand scripts that write now and then",
     "recovery": "the server killed and started again with a thousand running",
     "restart": "the server replaced in place with a thousand running",
+    "restarts": "twenty times so in a row, with everybody watching",
     "api": "requests per second, and how long one takes",
     "records": "durable records of events",
     "answers": "pages, filters and searches over many executions",

@@ -1,8 +1,11 @@
 """The three doors of one app: the main port, the original's WebSocket port, the unix socket."""
 
 import asyncio
+import fcntl
 import os
 import socket
+import termios
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +45,20 @@ class _Connection(HttpToolsProtocol):
 
     def _close_if_idle(self) -> None:
         is_idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
-        if is_idle and not self.transport.is_closing():
+        if not is_idle or self.transport.is_closing():
+            return
+        if _unread_bytes(self.transport):
+            # A busy loop has not come to this request yet; to close now would be a reset.
+            self.shutdown()
+        else:
             self.transport.close()
+
+
+def _unread_bytes(transport: asyncio.Transport) -> int:
+    """What the kernel holds of a connection for us."""
+    count = array("i", [0])
+    fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, count)
+    return count[0]
 
 
 def _closing_at_the_end(app: ASGIApp, config: _Config) -> ASGIApp:

@@ -24,7 +24,7 @@ async def examined(call: Call[NoQuery, None]) -> Response:
     server = Finding(
         "server",
         State.OK if overall(checks) == HEALTHY else State.PROBLEM,
-        f"version {site.settings.version}, process {os.getpid()}"
+        f"{overall(checks)}, version {site.settings.version}, process {os.getpid()}"
         + "".join(f"; {one}" for one in bad),
         "see logs/stepflow.log beside the storage folder" if bad else None,
     )
