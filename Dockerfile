@@ -29,4 +29,5 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["python", "-c",
     "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('STEPFLOW_PORT', '8080') + '/api/health', timeout=5)"]
 # It begins as root only to hand folders over, and leaves root before the server starts.
 ENTRYPOINT ["tini", "--", "stepflow-entrypoint"]
-CMD ["stepflow", "serve"]
+# As a module, so that `pgrep python` finds it, as the deployment guide looks for it.
+CMD ["python", "-m", "stepflow", "serve"]

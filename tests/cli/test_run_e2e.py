@@ -12,7 +12,6 @@ from cli_process import Cli
 
 from eventually import eventually
 from stepflow.cli.client import FolderClient
-from stepflow.server.storage import Owner
 
 
 def test_stdout_is_exactly_the_scripts_output(shared: Cli) -> None:
@@ -195,7 +194,8 @@ def test_serve_makes_the_private_server_public(cli: Cli) -> None:
     private = cli.owner
     assert private is not None
     server = cli.start("serve", "--port", "0", "--websocket-port", "0")
-    eventually(lambda: cli.owner == Owner(private.pid, is_private=False), within=30)
+    eventually(lambda: not cli.owner.is_private, within=30)
+    assert cli.owner.pid == private.pid
     assert cli("wait", identity).returncode == 0
     server.terminate()
     server.communicate(timeout=20)

@@ -1,8 +1,11 @@
+import json
+import re
 import shutil
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from documents import ROOT
 from eventually import eventually
 from served import Served
 
@@ -52,6 +55,26 @@ def test_prometheus_can_read_the_metrics(served: Served) -> None:
     assert families["stepflow_storage_usable"].samples[0].value == 1
     assert families["stepflow_database_commits"].type == "counter"
     served.client.post(f"/api/executions/{execution_id}/cancel", json={"kill": True})
+
+
+def metric_names(served: Served) -> set[str]:
+    text = served.client.get("/metrics").text
+    return {s.name for family in text_string_to_metric_families(text) for s in family.samples}
+
+
+def test_the_dashboard_asks_for_metrics_that_are_there(served: Served) -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/stepflow.json").read_text())
+    expressions = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
+    expressions += [one["expr"] for one in dashboard["annotations"]["list"]]
+    asked = set(re.findall(r"\b(?:stepflow|process)_\w+", " ".join(expressions)))
+    assert asked == metric_names(served)
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_metric_is_documented_and_no_other(served: Served) -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    assert set(re.findall(r"`((?:stepflow|process)_[a-z_]+)`", page)) == metric_names(served)
 
 
 def test_a_storage_folder_that_is_gone_is_unhealthy_within_seconds(tmp_path: Path) -> None:

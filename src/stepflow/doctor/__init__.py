@@ -6,7 +6,7 @@ folder that no server answers for). Each finding has one name, and a fix where o
 
 from stepflow.doctor.bundle import Material, as_archive, as_text
 from stepflow.doctor.finding import Finding, State
-from stepflow.doctor.service import unit_of
+from stepflow.doctor.service import unit, unit_of
 from stepflow.doctor.subject import Measured, Subject, examine
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "as_archive",
     "as_text",
     "examine",
+    "unit",
     "unit_of",
 ]

@@ -8,15 +8,15 @@ from stepflow.doctor.finding import Finding, ok, problem
 _USUAL = "stepflow.service"
 
 
-def service(pid: int | None) -> Finding:
+def unit(pid: int | None) -> Finding:
     """Of the server with this process id; without one, of the unit that is usually its own."""
-    unit = _USUAL if pid is None else unit_of(Path(f"/proc/{pid}/cgroup"))
-    if unit is None or not Path("/run/systemd/system").is_dir():
+    name = _USUAL if pid is None else unit_of(Path(f"/proc/{pid}/cgroup"))
+    if name is None or not Path("/run/systemd/system").is_dir():
         return ok("service", "not a service of systemd")
-    said = _shown(unit)
+    said = _shown(name)
     if said.get("LoadState") != "loaded":
-        return ok("service", f"there is no {unit}")
-    return judged(unit, said.get("KillMode", ""))
+        return ok("service", f"there is no {name}")
+    return judged(name, said.get("KillMode", ""))
 
 
 def judged(unit: str, kill_mode: str) -> Finding:

@@ -44,7 +44,7 @@ def examine(subject: Subject, now: datetime) -> Iterator[Finding]:
     yield machine.pump(subject.pump_program)
     yield machine.search()
     yield machine.open_files(subject.max_running)
-    yield service.service(measured.pid if measured else None)
+    yield service.unit(measured.pid if measured else None)
     yield folder.storage(storage)
     yield folder.file_system(storage)
     yield folder.disk(storage, subject.min_free_bytes)

@@ -46,7 +46,7 @@ def serve(
     if configured.settings.is_open_to_all and not is_private:
         log.warning("no key is asked for: anybody who reaches this server can run commands on it")
     owner = owner_of(configured.storage) if handover is None else None
-    if owner is not None and owner.is_private and not is_private:
+    if owner is not None and owner.is_private and owner.is_here and not is_private:
         return _make_public(configured, owner)
 
     tuning = SqliteTuning.of_pragmas(pragmas or {})
@@ -79,7 +79,7 @@ def _make_public(configured: Configuration, owner: Owner) -> int:
     pidfd = os.pidfd_open(owner.pid)
     signal.pidfd_send_signal(pidfd, signal.SIGHUP)
     deadline = time.monotonic() + SECONDS_TO_BECOME_PUBLIC
-    while owner_of(configured.storage) != Owner(owner.pid, is_private=False):
+    while (now := owner_of(configured.storage)) is None or now.pid != owner.pid or now.is_private:
         if time.monotonic() > deadline:
             raise StorageOwned(
                 f"the private server (process {owner.pid}) did not become public within"

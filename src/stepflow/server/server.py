@@ -29,6 +29,7 @@ from stepflow.backup import (
     settle_left_behind,
 )
 from stepflow.config import Configuration
+from stepflow.doctor import unit
 from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
 from stepflow.feed import ExecutionUpdate, Feed
 from stepflow.process import Folder, become_subreaper, find_pump, make_undumpable, raise_open_files
@@ -255,6 +256,8 @@ class Server:
         tasks = [
             loop.create_task(self._log_performance(supervisor)),
             loop.create_task(upkeep.backups.keep_to_schedule()),
+            loop.create_task(self._warn_of_the_unit()),
+            loop.create_task(backups.keep_to_schedule()),
             loop.create_task(takeover.adopt_for_ever(supervisor, self._configured)),
         ]
         if not self._is_private:
@@ -272,6 +275,12 @@ class Server:
                 log.warning("folder not adopted", folder=str(stray.path), reason=error.detail)
             else:
                 supervisor.feed.publish(ExecutionUpdate(adopted.id, adopted))
+
+    async def _warn_of_the_unit(self) -> None:
+        """A unit such as the deployment guide's would end the scripts with the server."""
+        found = await asyncio.to_thread(unit, os.getpid())
+        if found.fix is not None:
+            log.warning(found.text, fix=found.fix)
 
     async def _leave_when_idle(self, supervisor: Supervisor) -> None:
         seconds = float(os.environ.get("_STEPFLOW_IDLE_SECONDS", IDLE_SECONDS))

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import mmap
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -19,14 +20,20 @@ from stepflow.errors import NoSpace, StorageOwned, StorageUnusable
 LOCK_NAME = "server.lock"
 SOCKET_NAME = "stepflow.sock"
 OWNER_BYTES = 128
+MOST_HOST_LETTERS = 64
 SECONDS_FOR_A_LOOK = 0.5
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Who holds the lock, as it wrote into it."""
+    """Who holds the lock, as it wrote into it. Its process id means something on its host only."""
 
     pid: int
     is_private: bool
+    host: str = ""
+
+    @property
+    def is_here(self) -> bool:
+        return self.host in ("", _host())
 
 
 class StorageFolder:
@@ -52,7 +59,8 @@ class StorageFolder:
             lock = _locked(path)
         try:
             # Padded to one size, so that a reader never meets half a record.
-            record = msgspec.json.encode(Owner(os.getpid(), is_private)).ljust(OWNER_BYTES)
+            owner = Owner(os.getpid(), is_private, _host())
+            record = msgspec.json.encode(owner).ljust(OWNER_BYTES)
             os.pwrite(lock, record, 0)
             _self_test(path)
         except OSError as error:
@@ -104,15 +112,28 @@ def _locked(path: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         owner = owner_of(path)
-        who = f"process {owner.pid}" if owner and owner.pid else "another process"
-        raise StorageOwned(
-            f"{path} is owned by another server ({who}): stop that one, or give this one another"
-            " folder with STEPFLOW_STORAGE_PATH"
-        ) from None
+        raise StorageOwned(_owned(path, owner)) from None
     except OSError as error:
         os.close(descriptor)
         raise StorageUnusable(f"{path}: its file system has no flock ({error.strerror})") from error
     return descriptor
+
+
+def _host() -> str:
+    return socket.gethostname()[:MOST_HOST_LETTERS]
+
+
+def _owned(path: Path, owner: Owner | None) -> str:
+    who = f"process {owner.pid}" if owner and owner.pid else "another process"
+    if owner is None or owner.is_here:
+        return (
+            f"{path} is owned by another server ({who}): stop that one, or give this one another"
+            " folder with STEPFLOW_STORAGE_PATH"
+        )
+    return (
+        f"{path} is owned by a server on {owner.host} ({who}): one server owns one folder, so a"
+        " volume takes one replica (deploy/kubernetes has it: replicas: 1, strategy: Recreate)"
+    )
 
 
 def _lock_soon(descriptor: int) -> None:
