@@ -10,30 +10,13 @@ import pytest
 import yaml
 
 from documents import ROOT
+from guide_blocks import block
 from stepflow.config import configuration
 
 DEPLOY = ROOT / "deploy"
 STEPFLOW = Path(sys.executable).with_name("stepflow")
-# The unit that the deployment guide prints, word for word.
-GUIDE_UNIT = """\
-[Unit]
-Description=StepFlow Monitor
-After=network.target
-
-[Service]
-Type=simple
-User=stepflow
-Group=stepflow
-WorkingDirectory=/opt/stepflow
-Environment=PYTHONPATH=/opt/stepflow
-Environment=STEPFLOW_LOG_LEVEL=INFO
-ExecStart=/opt/stepflow/venv/bin/python app/main.py
-Restart=always
-RestartSec=5
-
-[Install]
-WantedBy=multi-user.target
-"""
+# The unit that the deployment guide prints.
+GUIDE_UNIT = block("System Service Configuration").text
 
 
 def checked(*command: str) -> str:
@@ -63,7 +46,7 @@ def units(tmp_path: Path) -> Path:
     """Our units, with a program that is installed here."""
     for path in (DEPLOY / "systemd").glob("stepflow.*"):
         if path.is_file():
-            text = path.read_text().replace("/opt/stepflow/venv/bin/stepflow", str(STEPFLOW))
+            text = path.read_text().replace("/opt/stepflow/venv/bin/python", sys.executable)
             (tmp_path / path.name).write_text(text)
     return tmp_path
 
