@@ -2,6 +2,7 @@
 every request that got no answer, the longest that one waited, and each line that they saw."""
 
 import asyncio
+import select
 import threading
 import time
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Onlookers(threading.Thread):
         keeps = number % 2 == 0
         if keeps and self._kept:
             reader, writer = self._kept.pop()
-            if reader.at_eof():  # the server has said so before
+            if _is_closed(writer):
                 writer.close()
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         else:
@@ -113,6 +114,12 @@ class Onlookers(threading.Thread):
             except (OSError, TimeoutError) as error:
                 self.seen.failures.append(f"WebSocket: {error!r}")
                 return
+
+
+def _is_closed(writer: asyncio.StreamWriter) -> bool:
+    """Whether the server has hung up, by the kernel's word: a busy loop may not know it yet. What a
+    client sends then is lost, so each looks before it uses an idle connection again."""
+    return bool(select.select([writer.get_extra_info("socket")], [], [], 0)[0])
 
 
 def _text(log: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from stepflow.cli import connection, words
@@ -82,9 +83,11 @@ def _hang_up(client: FolderClient) -> None:
 def _new_image(client: FolderClient, log: "_Log", began: float) -> Json:
     """The status of the server, once it is younger than the signal. Conflict says why it is not."""
     while (elapsed := time.monotonic() - began) < _WITHIN_SECONDS:
-        status: Json = client.ask("GET", "/api/health/status")
-        if status["uptime_seconds"] < elapsed:
-            return status
+        # A connection that the old image closes is no answer.
+        with suppress(NoServer):
+            status: Json = client.ask("GET", "/api/health/status")
+            if status["uptime_seconds"] < elapsed:
+                return status
         if reason := log.refusal():
             raise Conflict(f"not restarted, the server goes on as it was: {reason}")
         time.sleep(_POLL_SECONDS)

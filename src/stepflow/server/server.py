@@ -257,7 +257,6 @@ class Server:
             loop.create_task(self._log_performance(supervisor)),
             loop.create_task(upkeep.backups.keep_to_schedule()),
             loop.create_task(self._warn_of_the_unit()),
-            loop.create_task(backups.keep_to_schedule()),
             loop.create_task(takeover.adopt_for_ever(supervisor, self._configured)),
         ]
         if not self._is_private:
