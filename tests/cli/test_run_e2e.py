@@ -194,7 +194,8 @@ def test_serve_makes_the_private_server_public(cli: Cli) -> None:
     private = cli.owner
     assert private is not None
     server = cli.start("serve", "--port", "0", "--websocket-port", "0")
-    eventually(lambda: not cli.owner.is_private, within=30)
+    eventually(lambda: (cli.owner or private).is_private is False, within=30)
+    assert cli.owner is not None
     assert cli.owner.pid == private.pid
     assert cli("wait", identity).returncode == 0
     server.terminate()

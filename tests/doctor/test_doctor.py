@@ -16,8 +16,8 @@ from server_process import ServerProcess
 
 NAMES = {
     "server", "system", "clock", "pump", "search", "open files", "service", "storage",
-    "file system", "disk", "wal mode", "write-ahead log", "locks", "memory", "response time",
-    "database size",
+    "file system", "disk", "backups", "wal mode", "write-ahead log", "locks", "memory",
+    "response time", "database size",
 }  # fmt: skip
 KEY = "a-key-that-nobody-may-see"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepflow.doctor import State, database, folder, machine, server, service
+from stepflow.doctor import State, backups, database, folder, machine, server, service
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOLDER = """
@@ -98,6 +98,15 @@ def test_a_write_ahead_log_that_was_set_aside_is_shown_until_it_is_removed(tmp_p
     aside.touch()
     (found,) = database.set_aside(path)
     assert (found.state, str(aside) in found.text) == (State.WARNING, True)
+
+
+def test_a_folder_without_a_backup_is_told_so_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    storage.mkdir()
+    assert backups.backups(storage, NOW).state == State.WARNING
+    (tmp_path / "backups/20260101_000000").mkdir(parents=True)
+    found = backups.backups(storage, NOW)
+    assert (found.state, "20260101_000000" in found.text) == (State.PROBLEM, True)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

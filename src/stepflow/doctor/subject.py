@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stepflow.doctor import database, folder, machine, server, service
+from stepflow.doctor import backups, database, folder, machine, server, service
 from stepflow.doctor.finding import Finding
 
 
@@ -51,6 +51,7 @@ def examine(subject: Subject, now: datetime) -> Iterator[Finding]:
     path = storage / "database" / "stepflow.db"
     if not path.exists():
         return
+    yield backups.backups(storage, now)
     yield database.wal_mode(path, measured.journal_mode if measured else None)
     yield database.write_ahead_log(path, measured.last_checkpoint if measured else None)
     yield from database.set_aside(path)

@@ -43,6 +43,8 @@ def serve(
     start_logging(configured.settings.log_level, configured.log_folder / "stepflow.log")
     for warning in configured.warnings:
         log.warning(warning)
+    for one in configured.shown():
+        log.debug("setting", name=one.name, value=one.value, source=one.source)
     if configured.settings.is_open_to_all and not is_private:
         log.warning("no key is asked for: anybody who reaches this server can run commands on it")
     owner = owner_of(configured.storage) if handover is None else None

@@ -2,15 +2,18 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import socket
 import termios
+import time
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +26,8 @@ from stepflow.web import SocketProtocol
 HTTP, WEBSOCKET, UNIX = "http", "websocket", "unix"
 DRAIN_SECONDS = 5
 LAST_REQUEST_SECONDS = 0.3
+
+log = structlog.get_logger(__name__)
 
 
 class _Config(uvicorn.Config):
@@ -71,6 +76,29 @@ def _closing_at_the_end(app: ASGIApp, config: _Config) -> ASGIApp:
             await send(message)
 
         await app(scope, receive, send_last if scope["type"] == "http" else send)
+
+    return answered
+
+
+def _logged(app: ASGIApp) -> ASGIApp:
+    """`app`, with a line for each request at the level DEBUG; without its query, which may hold
+    what somebody looks for."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await app(scope, receive, noted)
+        if scope["type"] == "http":
+            took = round(1000 * (time.perf_counter() - began), 2)
+            log.debug(
+                "request", method=scope["method"], path=scope["path"], status=status, took_ms=took
+            )
 
     return answered
 
@@ -147,6 +175,8 @@ class Listeners:
     def _start(self, app: ASGIApp, name: str) -> None:
         if name not in self._sockets:
             return
+        if logging.getLogger().isEnabledFor(logging.DEBUG):
+            app = _logged(app)
         config = _Config(
             app,
             loop="none",
