@@ -35,7 +35,7 @@ test("what takes longer than usual is never done before its end, and says so", (
 });
 
 test("the script's own word wins", () => {
-  const found = progressOf(running({ progress: 0.5 }), usual, ms(30));
+  const found = progressOf(running({ progress: { value: 0.5, message: null } }), usual, ms(30));
   expect(found).toMatchObject({ fraction: 0.5, left: 30, basis: null });
 });
 

@@ -21,6 +21,8 @@ function step(index: number, first: number, last: number | null, rest: Partial<S
     kind: "step",
     parent_index: null,
     reason: null,
+    message: null,
+    progress: null,
     first_line: first,
     last_line: last,
     ...rest,

@@ -38,6 +38,8 @@ export function step(
     kind: "step",
     parent_index: null,
     reason: null,
+    message: null,
+    progress: null,
     first_line: index * 10,
     last_line: index * 10 + 9,
     ...rest,

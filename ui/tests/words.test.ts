@@ -10,7 +10,7 @@ const source = Object.values(files).join("\n");
 
 /** Read with a key that is computed: `words.status[status]`. */
 const BY_KEY =
-  /^(theme|language|status|outcome|stepStatus|connection|execution\.(views|about)|log\.(time|repeats)|artifacts\.state)\./;
+  /^(theme|language|status|outcome|stepStatus|connection|execution\.(views|about)|log\.(time|repeats)|artifacts\.state|failure\.(code|line)|summary\.(levels|testStatus))\./;
 /** Read through a shorter name. */
 const SHORT: Record<string, string> = {
   form: "t",
@@ -18,6 +18,10 @@ const SHORT: Record<string, string> = {
   keys: "keys",
   execution: "h",
   timeline: "t",
+  summary: "t",
+  input: "t",
+  artifacts: "t",
+  failure: "f",
 };
 
 function* leaves(tree: object, path = ""): Generator<string> {

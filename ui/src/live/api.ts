@@ -2,14 +2,19 @@
 
 import { href } from "./base";
 import type {
+  AnnotationPage,
   Artifact,
   Execution,
   ExecutionDetail,
   ExecutionPage,
   LogLines,
   Matches,
+  Metric,
   NewExecution,
+  Output,
   Statistics,
+  Summary,
+  TestPage,
   UsageSample,
   Usual,
 } from "./model";
@@ -100,6 +105,35 @@ export const api = {
   execution: (id: string) => json<ExecutionDetail>(of(id)),
   artifacts: async (id: string) =>
     (await json<{ artifacts: Artifact[] }>(of(id, "/artifacts"))).artifacts,
+  annotations: (id: string, level: string, cursor: string | null) =>
+    json<AnnotationPage>(of(id, "/annotations"), {
+      query: { level, cursor: cursor ?? undefined, limit: 100 },
+    }),
+  tests: (id: string, status: string, cursor: string | null) =>
+    json<TestPage>(of(id, "/tests"), {
+      query: { status, cursor: cursor ?? undefined, limit: 100 },
+    }),
+  metrics: async (id: string) => (await json<{ metrics: Metric[] }>(of(id, "/metrics"))).metrics,
+  outputs: async (id: string) => (await json<{ outputs: Output[] }>(of(id, "/outputs"))).outputs,
+  summaries: async (id: string) =>
+    (await json<{ summaries: Summary[] }>(of(id, "/summary"))).summaries,
+  memoryTotal: async () =>
+    (await json<{ system: { memory_total_bytes: number } }>("api/health/metrics")).system
+      .memory_total_bytes,
+  input: (id: string, data: string) =>
+    request(of(id, "/input"), { method: "POST", body: { data } }),
+  window: (id: string, rows: number, cols: number) =>
+    request(of(id, "/window"), { method: "POST", body: { rows, cols } }),
+  /** The beginning of an artifact's file as text. */
+  artifactText: async (id: string, mostBytes: number) => {
+    const answer = await fetch(href(`api/artifacts/${encodeURIComponent(id)}/download`), {
+      headers: { Range: `bytes=0-${mostBytes - 1}` },
+    });
+    // An empty file has no first byte to ask for.
+    if (answer.status === 416) return "";
+    if (!answer.ok) throw await problemOf(answer);
+    return await answer.text();
+  },
   usual: (id: string) => json<Usual>(of(id, "/usual")),
   usage: async (id: string) => (await json<{ samples: UsageSample[] }>(of(id, "/usage"))).samples,
   start: (wanted: NewExecution) =>
@@ -128,6 +162,9 @@ export const api = {
     href(of(id, `/log?from=${first}&to=${last}`)),
   head: async (address: string) => (await fetchOf(address, "HEAD")).headers,
   text: async (address: string) => await (await fetchOf(address, "GET")).text(),
+  artifactInlineHref: (id: string) =>
+    href(`api/artifacts/${encodeURIComponent(id)}/download?inline=1`),
+  allArtifactsHref: (id: string) => href(of(id, "/artifacts.zip")),
   artifactHref: (id: string) => href(`api/artifacts/${encodeURIComponent(id)}/download`),
   session: () => json<{ auth_enabled: boolean; authenticated: boolean }>("api/session"),
   unlock: (key: string) => request("api/session", { method: "POST", body: { key } }),

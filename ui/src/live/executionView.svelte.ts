@@ -3,7 +3,15 @@
 import { words } from "../words/words";
 import { announcer } from "./announcer.svelte";
 import { api, Problem } from "./api";
-import type { Annotation, Artifact, Execution, ServerMessage, Step, Usual } from "./model";
+import type {
+  Annotation,
+  Artifact,
+  Diagnostic,
+  Execution,
+  ServerMessage,
+  Step,
+  Usual,
+} from "./model";
 import { socket } from "./socket.svelte";
 import { Transcript } from "./transcript.svelte";
 
@@ -18,6 +26,7 @@ export class ExecutionView {
   steps: Step[] = $state.raw([]);
   artifacts: Artifact[] = $state.raw([]);
   annotations: Annotation[] = $state.raw([]);
+  diagnostics: Diagnostic[] = $state.raw([]);
   usual: Usual | null = $state.raw(null);
   problem: { status: number; text: string } | null = $state.raw(null);
   isDeleted = $state(false);
@@ -84,6 +93,7 @@ export class ExecutionView {
     this.steps = detail.steps;
     this.artifacts = detail.artifacts;
     this.annotations = detail.annotations;
+    this.diagnostics = detail.diagnostics;
   }
 
   #heard(message: ServerMessage): void {

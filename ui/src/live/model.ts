@@ -14,7 +14,25 @@ export interface Outcome {
     | "stopped_on_error"
     | "log_limit"
     | "could_not_start"
+    | "said_failed"
     | "lost";
+  exit_code?: number;
+  signal?: number;
+}
+
+/** What a script says of how far it is; `value` is 0 to 1. */
+export interface Progress {
+  value: number | null;
+  message: string | null;
+}
+
+export interface TestCounts {
+  total: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+  todo: number;
+  expected: number | null;
 }
 
 export interface Execution {
@@ -38,8 +56,10 @@ export interface Execution {
   current_step_index: number;
   duration_seconds: number | null;
   progress_percentage: number | null;
-  progress?: number | null;
-  eta_seconds?: number | null;
+  progress: Progress | null;
+  test_counts: TestCounts | null;
+  dialects: string | string[];
+  emulate: string[];
   metadata: Record<string, unknown>;
   outcome: Outcome | null;
   outcome_text: string | null;
@@ -82,7 +102,8 @@ export interface Step {
   kind: string;
   parent_index: number | null;
   reason: string | null;
-  message?: string | null;
+  message: string | null;
+  progress: Progress | null;
   first_line: number;
   last_line: number | null;
   metadata: Record<string, unknown>;
@@ -117,11 +138,68 @@ export interface Annotation {
   log_line: number | null;
 }
 
+export interface AnnotationPage {
+  annotations: Annotation[];
+  next: string | null;
+  total_count: number | null;
+}
+
+export type TestStatus = "failed" | "passed" | "skipped" | "todo";
+
+export interface TestResult {
+  number: number | null;
+  name: string;
+  status: TestStatus;
+  duration_seconds: number | null;
+  message: string | null;
+  details: string | null;
+  expected: string | null;
+  actual: string | null;
+  log_line: number | null;
+}
+
+export interface TestPage {
+  tests: TestResult[];
+  counts: TestCounts;
+  next: string | null;
+}
+
+export interface Metric {
+  name: string;
+  unit: string | null;
+  step_index: number | null;
+  count: number;
+  points: { at: string; value: number; step: number | null }[];
+}
+
+export interface Output {
+  name: string;
+  value: string;
+  is_secret: boolean;
+}
+
+export interface Summary {
+  step_index: number | null;
+  markdown: string | null;
+  path: string | null;
+  problem: string | null;
+  truncated: boolean;
+}
+
+export interface Diagnostic {
+  code: string;
+  dialect: string | null;
+  command: string | null;
+  message: string | null;
+  log_line: number | null;
+}
+
 export interface ExecutionDetail {
   execution: Execution;
   steps: Step[];
   artifacts: Artifact[];
   annotations: Annotation[];
+  diagnostics: Diagnostic[];
 }
 
 /** Seconds: half took at most `p50`, nineteen of twenty at most `p95`. */

@@ -23,14 +23,14 @@ const MOST = 0.98;
 export function progressOf(execution: Execution, usual: Usual | null, now: number): Progress {
   const startedAt = moment(execution.started_at);
   const seconds = startedAt === null ? 0 : Math.max(0, (now - startedAt) / 1000);
-  const said = execution.progress ?? null;
+  const said = execution.progress?.value ?? null;
   const duration = usual?.duration ?? null;
   const ownLeft = said !== null && said > 0 ? (seconds * (1 - said)) / said : null;
   const usualLeft = duration ? Math.max(0, duration.p50 - seconds) : null;
   const steps = usual?.step_count ?? null;
   return {
     fraction: said ?? (duration ? Math.min(MOST, seconds / Math.max(duration.p50, 0.001)) : null),
-    left: execution.eta_seconds ?? ownLeft ?? usualLeft,
+    left: ownLeft ?? usualLeft,
     late: said === null && duration ? Math.max(0, seconds - duration.p95) : 0,
     basis: said === null ? (duration?.count ?? null) : null,
     step: execution.total_steps,

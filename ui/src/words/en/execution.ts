@@ -57,8 +57,27 @@ export const execution = {
     lastLines: "Last lines",
     open: "Show in log",
     copy: "Copy for an issue",
+    copyShort: "Copy short",
     copied: "Copied",
     hide: "Hide",
+    evidence: "What speaks for a cause",
+    killed: (peak: string | null, percent: number | null) =>
+      `Nobody here sent SIGKILL: the kernel does that when memory runs out${
+        peak === null
+          ? ""
+          : `. Most that was measured: ${peak}${percent === null ? "" : `, ${n(percent)}% of the machine’s memory`}`
+      }`,
+    commandKilled: (code: number, signal: string) =>
+      `Exit code ${code}: a command in it was ended by ${signal}`,
+    code: {
+      not_found: "Exit code 127: a command was not found",
+      not_executable: "Exit code 126: a command could not be executed",
+    },
+    line: {
+      memory_line: (text: string) => `Out of memory, it says: ${text}`,
+      disk_line: (text: string) => `The disk was full, it says: ${text}`,
+      network_line: (text: string) => `No connection, it says: ${text}`,
+    },
   },
   steps: {
     title: "Steps",
@@ -86,12 +105,62 @@ export const execution = {
       link: "Link",
     },
     download: "Download",
+    all: (count: number, size: string) => `Download all ${n(count)} (${size})`,
+    preview: (name: string) => `Preview of ${name}`,
+    cut: (size: string) => `The first ${size} are shown.`,
+    rows: (count: number) => `The first ${n(count)} rows are shown.`,
+    empty: "The file is empty.",
+    htmlNote: "Shown without scripts and without anything from elsewhere. Download it to see all.",
     line: (number: number) => `line ${n(number)}`,
   },
   annotations: {
-    none: "No errors, warnings or notices",
     line: (number: number) => `line ${n(number)}`,
-    capped: (shown: number) => `The first ${n(shown)} are shown.`,
+  },
+  summary: {
+    levels: {
+      error: (count: number) => plural(count, "error", "errors"),
+      warning: (count: number) => plural(count, "warning", "warnings"),
+      notice: (count: number) => plural(count, "notice", "notices"),
+    },
+    more: (shown: number, total: number) => `Show more (${n(shown)} of ${n(total)})`,
+    tests: (count: number) => plural(count, "test", "tests"),
+    testsExpected: (count: number) => `${plural(count, "test was", "tests were")} announced.`,
+    testFilter: "Tests by how they ended",
+    testStatus: {
+      failed: (count: number) => `${n(count)} failed`,
+      passed: (count: number) => `${n(count)} passed`,
+      skipped: (count: number) => `${n(count)} skipped`,
+      todo: (count: number) => `${n(count)} to do`,
+    },
+    expected: "expected",
+    actual: "actual",
+    metrics: "Metrics",
+    chart: (name: string, least: string, most: string) =>
+      `${name}: values from ${least} to ${most}`,
+    table: "As a table",
+    step: "Step",
+    time: "Time",
+    outputs: "Outputs",
+    copy: "Copy value",
+    copied: "Copied",
+    truncated: "The rest was too long to keep.",
+    none: "Nothing to sum up",
+    noneYet: "Nothing to sum up yet",
+    hint: "A script fills this page by printing:",
+  },
+  input: {
+    label: "Input of the script",
+    placeholder: "Send a line to the script",
+    send: "Send",
+    sent: (what: string) => `sent: ${what}`,
+    size: "Size of the terminal",
+    resized: (columns: number, rows: number) => `the terminal is ${columns} × ${rows}`,
+  },
+  silence: {
+    since: (time: string) => `No output for ${time}`,
+    busy: (percent: number) => `CPU ${n(percent)}%, still at work`,
+    idle: (hasInput: boolean): string =>
+      hasInput ? "CPU 0%, maybe it waits for input" : "CPU 0%, it waits for something",
   },
   details: {
     id: "Id",
@@ -107,6 +176,8 @@ export const execution = {
     timeout: "Timeout",
     deadline: "Deadline",
     grace: "Grace",
+    dialects: "Marker languages",
+    emulate: "Acts as",
     terminal: "Terminal",
     background: "Background processes",
     kept: "kept",

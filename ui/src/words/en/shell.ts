@@ -77,6 +77,7 @@ export const shell = {
     nextStep: "Next, previous step",
     foldStep: "Fold or unfold the step at the top",
     foldAll: "Unfold all steps, fold what ended well",
+    views: "First to last view",
     cancel: "Cancel, asks first",
     rerun: "Edit and rerun",
     filter: "Filter",

@@ -74,6 +74,7 @@ export const shell: typeof english = {
     nextStep: "下一个、上一个步骤",
     foldStep: "折叠或展开顶部的步骤",
     foldAll: "展开所有步骤，折叠顺利结束的步骤",
+    views: "第一个到最后一个视图",
     cancel: "取消，会先询问",
     rerun: "修改后运行",
     filter: "筛选",
