@@ -176,6 +176,19 @@ def test_the_timeline_is_a_table_for_who_wants_one(page: WatchedPage, tree_id: s
     page.shows(34, "Link")
 
 
+def test_the_log_is_followed_on_when_the_timeline_comes_and_goes(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create("for i in $(seq 1 100000); do echo $i; sleep 0.02; done")
+    page.open_execution(execution_id).waits_for_lines(100)
+    follow = page.page.get_by_role("button", name="Follow")
+    for key in "2121":
+        page.press(key)
+        page.waits_for_lines(page.line_count() + 20)
+        expect(follow).to_have_attribute("aria-pressed", "true")
+    server.client.post(f"/api/executions/{execution_id}/cancel", json={"kill": True})
+
+
 def test_an_idle_gap_takes_little_room_and_says_how_long_it_was(
     page: WatchedPage, server: ServerProcess
 ) -> None:

@@ -129,6 +129,8 @@ export class ExecutionView {
     this.execution = execution;
     if (before && before !== execution.status) {
       announcer.say(words.announced.execution(execution.name, words.status[execution.status]));
+      // News may be left out for who reads slowly: what stays on the page is read once more.
+      if (execution.completed_at) void this.#refresh().catch(() => undefined);
     }
   }
 

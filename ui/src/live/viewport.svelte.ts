@@ -129,6 +129,11 @@ export class Viewport {
     const { scrollTop } = this.#scroller;
     const way = scrollTop - this.scrollTop;
     if (Math.abs(way) < 0.5) return false;
+    if (this.#held === "end" && this.#isAtBrowsersEnd) {
+      // The view grew, and the browser kept the scroll bar inside: nobody scrolled.
+      this.scrollTop = scrollTop;
+      return false;
+    }
     const before = this.top;
     const { isVariable, isFinal } = this.#subject;
     const isExact = !isVariable && !isScaled(this.extent);
@@ -143,6 +148,12 @@ export class Viewport {
     if (isBehind(before, this.top)) this.stopFollowing();
     else if (!isFinal && this.isAtEnd) this.follow();
     return true;
+  }
+
+  get #isAtBrowsersEnd(): boolean {
+    if (!this.#scroller) return false;
+    const { scrollTop, scrollHeight: height, clientHeight } = this.#scroller;
+    return scrollTop >= height - clientHeight - 1;
   }
 
   /** The scroll bar is far from where it belongs, or at an edge that the rows have not reached. */
