@@ -142,11 +142,18 @@ def test_the_script_of_a_killed_pump_becomes_ours(tmp_path: Path) -> None:
 
 
 def orphan(command: str) -> int:
-    """A child that came to us as its own parent died, in a session of its own."""
-    text = f"setsid sh -c '{command}' & echo $!"
-    with subprocess.Popen(["/bin/sh", "-c", text], stdout=subprocess.PIPE) as parent:
+    """A child that came to us as its own parent died, in a session of its own. It begins only
+    then: a shell that lives would bury it itself."""
+    gate, opener = os.pipe()
+    text = f"setsid sh -c 'read _ </proc/self/fd/{gate}; {command}' & echo $!"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", text], stdout=subprocess.PIPE, pass_fds=[gate]
+    ) as parent:
         assert parent.stdout is not None
-        return int(parent.stdout.readline())
+        pid = int(parent.stdout.readline())
+    os.close(opener)
+    os.close(gate)
+    return pid
 
 
 def has_ended(pid: int) -> bool:

@@ -310,8 +310,13 @@ def test_a_log_that_a_quiet_script_writes_is_not_archived_by_the_next_server(
     old = folder.log.stat().st_mtime - 3600
     os.utime(folder.log, (old, old))
 
+    done = floor.on(lambda supervisor, _: floor.run(supervisor, fill), archive_after_seconds=60)
+    ended_log = next(floor.storage.glob(f"executions/*/{done.id}/log"))
+    os.utime(ended_log, (old, old))
+
     async def look(supervisor: Supervisor, _: SqliteStore) -> bool:
-        await asyncio.sleep(0.3)
+        # All that is to be archived is known before the first is.
+        await asyncio.to_thread(eventually, ended_log.with_name("log.zst").exists)
         return folder.log.exists() and not folder.archive.exists()
 
     assert floor.on(look)

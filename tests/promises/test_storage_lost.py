@@ -27,6 +27,13 @@ def everything(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+def written(storage: Path, execution_id: str, *, lines: int) -> None:
+    """Wait until the script, whose pace is known, has said so much more."""
+    log = next(storage.glob(f"executions/*/{execution_id}/log"))
+    size = log.stat().st_size
+    eventually(lambda: log.stat().st_size >= size + lines * len("STEP_START:a\n"))
+
+
 @pytest.mark.parametrize("replaced_by", ["nothing", "an empty folder", "a copy"])
 def test_a_lost_storage_is_noticed_and_written_to_no_more(
     server: ServerProcess, replaced_by: str
@@ -44,11 +51,11 @@ def test_a_lost_storage_is_noticed_and_written_to_no_more(
     eventually(lambda: client.get("/api/health").status_code == 503, within=5)
     assert time.monotonic() - lost_at < 5
     # The pump alone goes on with its own files.
-    time.sleep(0.2)
+    written(aside, execution_id, lines=4)
     pumps = ("log", "time.idx", "status")
     ghost, new = everything(aside), everything(server.folder)
     assert client.post("/api/executions", json={"command": "true"}).status_code == 503
-    time.sleep(1.2)
+    written(aside, execution_id, lines=20)
     changed = {name for name, now in everything(aside).items() if ghost.get(name) != now}
     assert {Path(name).name for name in changed} <= set(pumps)
     own = {"stepflow.log", "stderr", *pumps}
@@ -103,7 +110,7 @@ def test_a_full_disk_blocks_and_loses_nothing(on_small_disk: ServerProcess) -> N
     link.symlink_to("/dev/null")
     answer = served.client.post("/api/executions", json={"command": "true"})
     assert answer.status_code in (201, 507)
-    time.sleep(1.0)
+    eventually(lambda: "write refused" in served.log or "disk full" in served.log)
     assert served.execution(execution_id)["execution"]["status"] == "running"
     ballast.unlink()
     after = served.ended(execution_id)

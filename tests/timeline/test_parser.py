@@ -1,7 +1,7 @@
 """The parser's promises on any bytes: chunks, resumes, both paths, lines and blocks."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -221,9 +221,18 @@ def test_an_unfinished_line_costs_at_most_64_kib_of_state() -> None:
     ids=range(44),
 )
 def test_a_line_of_near_misses_takes_linear_time(line: bytes) -> None:
-    started = time.process_time()
-    told([line + b"\n"])
-    assert time.process_time() - started < 0.2 + len(line) / 5e6
+    """Beside plain arithmetic, which a busy machine slows down as well, and the best of a few."""
+
+    def share() -> float:
+        return seconds(lambda: told([line + b"\n"])) / seconds(lambda: sum(range(1_000_000)))
+
+    assert any(share() < 20 for _ in range(5))
+
+
+def seconds(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return time.process_time() - began
 
 
 def test_ten_times_the_line_takes_ten_times_as_long() -> None:
