@@ -196,9 +196,16 @@ def execution_row(execution: Execution) -> Row:
 
 def execution_of(row: Columns) -> Execution:
     try:
-        return _execution_of(row)
+        return _execution_of(_by_name(row))
     except (ValueError, KeyError) as error:
         raise StorageUnusable(f"the row of execution {row['id']} is damaged: {error}") from error
+
+
+def _by_name(row: Columns) -> Columns:
+    """A `sqlite3.Row` compares names one by one at each look: most of what a wide row costs."""
+    if isinstance(row, sqlite3.Row):
+        return dict(zip(row.keys(), row, strict=True))
+    return row
 
 
 def _execution_of(row: Columns) -> Execution:
@@ -314,6 +321,7 @@ def step_changes(step: Step) -> tuple[Any, ...]:
 
 
 def step_of(row: Columns) -> Step:
+    row = _by_name(row)
     try:
         return Step(
             id=row["id"],

@@ -1,6 +1,7 @@
 """What the API shows of the product's nouns: the original's fields, extended by adding only."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -93,6 +94,7 @@ class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
 _SAME_FIELDS = tuple(
     name for name in ExecutionShape.__struct_fields__ if name in Execution.__struct_fields__
 )
+_same_of_execution = attrgetter(*_SAME_FIELDS)
 
 
 class StepShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,7 @@ class StepShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STEP_FIELDS = tuple(name for name in StepShape.__struct_fields__ if name in Step.__struct_fields__)
+_same_of_step = attrgetter(*_STEP_FIELDS)
 
 
 class ArtifactShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +244,7 @@ def execution_shape(
 ) -> ExecutionShape:
     duration, remaining = execution.duration(now), execution.remaining(now)
     return ExecutionShape(
-        **{name: getattr(execution, name) for name in _SAME_FIELDS},
+        **dict(zip(_SAME_FIELDS, _same_of_execution(execution), strict=True)),
         duration_seconds=None if duration is None else rounded(duration.total_seconds()),
         progress_percentage=_progress(execution),
         outcome_text=None if execution.outcome is None else in_words(execution.outcome),
@@ -255,7 +258,7 @@ def step_shape(step: Step, now: datetime) -> StepShape:
     if duration is None and step.started_at is not None and not step.is_finished:
         duration = max(0.0, (now - step.started_at).total_seconds())
     return StepShape(
-        **{name: getattr(step, name) for name in _STEP_FIELDS},
+        **dict(zip(_STEP_FIELDS, _same_of_step(step), strict=True)),
         duration_seconds=rounded(duration),
         is_finished=step.is_finished,
     )
