@@ -17,6 +17,8 @@ Finder = Callable[[bytes], list[int]]
 
 # Executions mostly look for the same tokens; own sections are the exception.
 MOST_FINDERS = 256
+# Up to here what a search costs is mostly to begin it.
+FEW_BYTES = 1024
 _SHORT_BYTES = 12
 _BLANK = b"\n\r \t"
 _RARE = (b"\x1b", b"_")
@@ -28,6 +30,11 @@ def _wheel_finder(*tokens: bytes) -> Finder:
 
     find = BytesAhoCorasick(tokens).find_matches_as_indexes
     return lambda lowered: [end - 1 for _, _, end in find(lowered)]
+
+
+def _somewhere(lowered: bytes) -> list[int]:
+    """The standard library has no quicker answer than looking for each token."""
+    return [0] if lowered else []
 
 
 def _library_finder(token: bytes) -> Finder:
@@ -85,6 +92,8 @@ class Scanner:
         self._finders = [(_rare_byte(token), finder(token)) for token in tokens]
         starts = sorted({token for d in dialects for token in d.line_tokens})
         self._starts = [(len(token), finder(token)) for token in starts]
+        # One look for all tokens: who says a line now and then is read line by line.
+        self._find_any = finder(*tokens, *starts) if is_accelerated else _somewhere
         self._find_broken = _broken_finder((*tokens, *starts), is_accelerated)
 
     def positions(self, region: bytes, start: int = 1, end: int | None = None) -> list[int]:
@@ -92,6 +101,8 @@ class Scanner:
         `end` stand whole lines; of others there may be positions as well. `region` begins with LF.
         """
         lowered = region.lower()
+        if len(region) <= FEW_BYTES and self._is_plain(region) and not self._find_any(lowered):
+            return []
         absent = [byte for byte in _RARE if byte not in region]
         found = [find(lowered) for rare, find in self._finders if rare not in absent]
         found += [
@@ -107,6 +118,10 @@ class Scanner:
         if not filled:
             return []
         return filled[0] if len(filled) == 1 else sorted(chain.from_iterable(filled))
+
+    def _is_plain(self, region: bytes) -> bool:
+        """Whether only tokens as they stand can make a line a marker."""
+        return b"\x1b" not in region and not any(byte in region for byte, _ in self._patterns)
 
 
 def _rare_byte(token: bytes) -> bytes | None:

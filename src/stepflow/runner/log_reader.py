@@ -60,6 +60,11 @@ class LogReader:
         return self.descriptor
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the script never said anything."""
+        return self.offset == 0 and self.backlog_end == 0
+
+    @property
     def is_index_behind(self) -> bool:
         """Whether a crash took lines from the index that the parser will not see again."""
         return self._index is not None and len(self._index) < self.offset // BLOCK_BYTES

@@ -612,7 +612,8 @@ class Runner:
             await self._record(events)
         await self._copies.finish()
         await self._summaries.finish()
-        await self._seams.in_copying(identity, self._log.seal)
+        if not self._log.is_empty:
+            await self._seams.in_copying(identity, self._log.seal)
         outcome = with_result(outcome, self.execution)
         if self.masks:
             outcome = masked(outcome, self.masks)
@@ -656,9 +657,10 @@ class Runner:
     @property
     def children(self) -> list[int]:
         """Processes of ours whose end somebody still has to see."""
-        script = self._records().script
         pids = [self.pump.pid] if self.pump is not None else []
-        return [*pids, script.identity.pid] if self._script is not None and script else pids
+        if self._script is not None and (script := self._records().script) is not None:
+            pids.append(script.identity.pid)
+        return pids
 
     def note_usage(self, usage: Usage) -> None:
         """Keep the peak of what the script's tree was seen to use."""

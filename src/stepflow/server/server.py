@@ -5,6 +5,7 @@ image of itself without one refused connection.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -49,6 +50,7 @@ IDLE_SECONDS = 10.0
 PERFORMANCE_SECONDS = 60.0
 DESCRIPTORS_PER_EXECUTION = 6
 SPARE_DESCRIPTORS = 512
+COLLECTOR_THRESHOLDS = (10_000, 20, 20)
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +102,7 @@ class Server:
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
         recovered = await supervisor.recover(self._left_to_us.holds)
         backups = Backups(path, self._schedule())
+        _collect_seldom()
         retention = Retention(path, store, self._rules(), _forgetting(supervisor))
         upkeep = Upkeep(backups, retention)
         app = create_app(supervisor, upkeep, self._web_settings(listeners))
@@ -307,6 +310,13 @@ class Server:
 
 def _forgetting(supervisor: Supervisor) -> Forgetting:
     return Forgetting(supervisor.forget_unpinned, supervisor.forget_artifact)
+
+
+def _collect_seldom() -> None:
+    """What was loaded and recovered stays; what comes is mostly freed by its count."""
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    gc.enable()
 
 
 def _leave_the_ghost(problem: str) -> NoReturn:

@@ -151,6 +151,8 @@ class Supervisor:
         self._is_stopping = False
         self.problem: str | None = None
         self._looked_at = 0.0
+        names = ("", "server.lock", "database/stepflow.db")
+        self._own_paths = [str(storage / name) for name in names]
         self._identity = self._identity_now()
         self._archiver = Archiver(
             storage / "executions", self._is_unfinished, rules.archive_after_seconds
@@ -603,8 +605,7 @@ class Supervisor:
 
     def _identity_now(self) -> list[tuple[int, int] | None]:
         """The folder, its lock and its database: inode numbers alone are soon given again."""
-        names = ("", "server.lock", "database/stepflow.db")
-        return [_identity(self.storage / name) for name in names]
+        return [_identity(path) for path in self._own_paths]
 
     async def _sample(self) -> None:
         """CPU and memory of every script's tree, kept with its execution."""
@@ -713,9 +714,9 @@ def _prepare(folder: Folder, spec: Spec, masks: Masks) -> None:
             os.mkfifo(folder.input, 0o600)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 (it is asked before every write)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
