@@ -16,7 +16,7 @@ from typing import Self
 from stepflow.errors import AlreadyPumped, AlreadyStarted, CouldNotSpawn, Gone
 from stepflow.process.folder import STATUS_BYTES, Folder
 from stepflow.process.launch import Launch
-from stepflow.process.status import StatusRecords, read_status, records_of
+from stepflow.process.status import StatusRecords, records_of
 
 _HERE = Path(__file__).parent
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -81,7 +81,7 @@ def start(
     in `status`. Raises AlreadyPumped, AlreadyStarted, CouldNotSpawn (the pump itself)."""
     with ExitStack() as stack:
         status = _locked_status(folder, stack)
-        if read_status(folder.status).script is not None:
+        if _records_in(status).script is not None:
             raise AlreadyStarted(f"{execution_id} was started before")
         _make_fifo(folder.out)
         if launch.stdin or launch.tty:
@@ -117,10 +117,14 @@ def _records_of_pumped(folder: Folder) -> StatusRecords | None:
     try:
         fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return records_of(lambda: os.pread(status, STATUS_BYTES, 0))
+        return _records_in(status)
     finally:
         os.close(status)
     return None
+
+
+def _records_in(status: int) -> StatusRecords:
+    return records_of(lambda: os.pread(status, STATUS_BYTES, 0))
 
 
 def running_pump(folder: Folder, *, within: float = 1.0) -> Pump | None:

@@ -119,7 +119,7 @@ def settle(
     outcome, message = settlement.outcome, settlement.error_message
     if message is None and not isinstance(outcome, Succeeded):
         message = in_words(outcome)
-    now = load(ledger, execution_id)
+    now = load(ledger, execution_id) if closed else before
     after = msgspec.structs.replace(
         now,
         status=status_of(outcome),

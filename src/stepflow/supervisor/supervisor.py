@@ -272,6 +272,8 @@ class Supervisor:
         runner = self._running.get(execution_id) or self._pending.get(execution_id)
         if runner is not None:
             await asyncio.wait([runner.ended], timeout=within.total_seconds())
+            if runner.ended.done() and runner.ended.exception() is None:
+                return runner.ended.result()
         return await self.store.execution(execution_id)
 
     async def write_input(self, execution_id: str, data: bytes) -> None:
