@@ -84,6 +84,7 @@ def rows(ground: Ground) -> Iterator[Row]:
         unit="ms with a stalled viewer",
         against=percentile(many.waits_ms, 0.99),
         beside="ms without",
+        goal=at_most(1.25, "ratio"),
     )
     yield Row(
         name="viewers.cpu",
