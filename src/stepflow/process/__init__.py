@@ -10,7 +10,12 @@ from stepflow.process.folder import Folder
 from stepflow.process.identity import Identity
 from stepflow.process.input import Input, resize, write_input
 from stepflow.process.launch import Launch
-from stepflow.process.limits import become_subreaper, make_undumpable, raise_open_files
+from stepflow.process.limits import (
+    become_subreaper,
+    keep_freed_memory,
+    make_undumpable,
+    raise_open_files,
+)
 from stepflow.process.orphan import stop_script, sweep
 from stepflow.process.pump import (
     Pump,
@@ -52,6 +57,7 @@ __all__ = [
     "find_pump",
     "hold_output",
     "is_pumped",
+    "keep_freed_memory",
     "make_undumpable",
     "raise_open_files",
     "read_status",

@@ -1,4 +1,4 @@
-"""What the server process asks of the kernel for itself, once, at its start."""
+"""What the server process asks of kernel and C library for itself, once, at its start."""
 
 import ctypes
 import os
@@ -6,6 +6,11 @@ import resource
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+
+KEPT_BYTES = 16 << 20
+LARGEST_KEPT_BYTES = 1 << 20
 
 
 def become_subreaper() -> None:
@@ -25,6 +30,15 @@ def raise_open_files() -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return soft
+
+
+def keep_freed_memory() -> None:
+    """Buffers of a flood come and go thousands of times a second; given back to the kernel each
+    time, they would be zeroed and mapped anew as often, which takes longer than reading them."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # the GNU C library's own
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -18,9 +18,10 @@ from stepflow.transcript import LineIndex, Masks, Transcript, write_masks
 
 BLOCK_BYTES = 64 << 10
 PIECE_BYTES = BLOCK_BYTES
+MOST_PIECE_BYTES = 4 * PIECE_BYTES
 
 log = structlog.get_logger(__name__)
-_buffer = memoryview(bytearray(PIECE_BYTES))
+_buffer = memoryview(bytearray(MOST_PIECE_BYTES))
 
 
 class LogReader:
@@ -33,6 +34,7 @@ class LogReader:
         self._parser = parser
         self._index: LineIndex | None = None
         self._past: Transcript | None = None
+        self._room = PIECE_BYTES
         self.backlog_end = 0
         self.is_in_backlog = False
         self.descriptor: int | None = None
@@ -77,11 +79,12 @@ class LogReader:
     def read(self) -> tuple[memoryview, bool]:
         """The next bytes, to be used at once, and whether there may be more after them."""
         assert self.descriptor is not None
-        count = os.preadv(self.descriptor, [_buffer], self._parser.offset)
-        return _buffer[:count], count == PIECE_BYTES
+        count = os.preadv(self.descriptor, [_buffer[: self._room]], self._parser.offset)
+        return _buffer[:count], count == self._room
 
     def parse(self, data: memoryview) -> list[AnyEvent]:
-        """What these bytes say."""
+        """What these bytes say. Of a flood without a marker more is read at once the next time:
+        that is quicker, and where there are many markers it would keep all others waiting."""
         now, offset = datetime.now(UTC), self._parser.offset
         self.is_in_backlog = offset < self.backlog_end
         if self.is_in_backlog:
@@ -89,6 +92,8 @@ class LogReader:
         else:
             self._close_past()
             events = self._parser.feed(data, now)
+        is_flood = not events and len(data) == self._room
+        self._room = min(2 * self._room, MOST_PIECE_BYTES) if is_flood else PIECE_BYTES
         if self._index is not None and (counts := self._parser.take_blocks()):
             self._index.append(counts, first=offset // BLOCK_BYTES)
         return self._shown(events)

@@ -33,7 +33,14 @@ from stepflow.config import Configuration
 from stepflow.doctor import unit
 from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
 from stepflow.feed import ExecutionUpdate, Feed
-from stepflow.process import Folder, become_subreaper, find_pump, make_undumpable, raise_open_files
+from stepflow.process import (
+    Folder,
+    become_subreaper,
+    find_pump,
+    keep_freed_memory,
+    make_undumpable,
+    raise_open_files,
+)
 from stepflow.retention import Forgetting, Retention, tag_rules
 from stepflow.retention import Rules as RetentionRules
 from stepflow.server import takeover
@@ -81,6 +88,7 @@ class Server:
         Raises StepflowError for what keeps it from serving."""
         become_subreaper()
         make_undumpable()
+        keep_freed_memory()
         original_open_files = raise_open_files()
         lock = self._left_to_us.lock if self._left_to_us.lock >= 0 else None
         path = self._configured.storage
