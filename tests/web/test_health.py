@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -92,3 +93,17 @@ def test_a_storage_folder_that_is_gone_is_unhealthy_within_seconds(tmp_path: Pat
 
 def test_the_settings_in_effect_are_shown(served: Served) -> None:
     assert served.client.get("/api/config").json() == {"settings": []}
+
+
+def test_the_history_of_health_begins_with_the_server(served: Served) -> None:
+    def samples(**query: str) -> list[dict[str, Any]]:
+        answer = served.client.get("/api/health/history", params=query)
+        found: list[dict[str, Any]] = answer.json()["samples"]
+        return found
+
+    eventually(lambda: len(samples()) > 0)
+    first = samples()[0]
+    assert first["database_bytes"] > 0
+    assert first["disk_free_bytes"] > 0
+    assert first["memory_bytes"] > 1_000_000
+    assert first not in samples(since=first["at"])

@@ -18,6 +18,7 @@ from stepflow.web.clock import now
 from stepflow.web.detail import detail_of
 from stepflow.web.json import Answer, rounded
 from stepflow.web.shapes import ExecutionShape, StepShape, execution_shape, step_shape
+from stepflow.web.sifting import Sieve, sifted
 from stepflow.web.site import Site
 
 LONGEST_WAIT = timedelta(hours=1)
@@ -29,7 +30,9 @@ _UNITS_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
 
 class ExecutionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`status` may be several, with commas. `q` searches names, commands, tags and outcomes.
-    `cursor` is `next` of the page before, and wins over `offset`. `since` is included."""
+    `cursor` is `next` of the page before, and wins over `offset`. `since` is included. `step` is
+    part of a step's name, `log` text of the log; `meta` is `KEY=VALUE`, several with commas;
+    durations are seconds. These, and `exit`, look at executions one by one, for a bounded time."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     offset: Annotated[int, Meta(ge=0, le=1 << 62)] = 0
@@ -41,6 +44,12 @@ class ExecutionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     q: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    step: str | None = None
+    meta: str | None = None
+    exit: int | None = None
+    min_duration: Annotated[float, Meta(ge=0)] | None = None
+    max_duration: Annotated[float, Meta(ge=0)] | None = None
+    log: str | None = None
 
 
 class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +59,8 @@ class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Executions(msgspec.Struct, frozen=True):
-    """A page. `total_count` is null where counting would keep the page waiting (50 ms)."""
+    """A page. `total_count` is null where counting would keep the page waiting (50 ms). Where
+    executions were looked at one by one, `looked` says how far; `next` goes on from there."""
 
     executions: list[ExecutionShape]
     limit: int
@@ -59,6 +69,16 @@ class Executions(msgspec.Struct, frozen=True):
     total_count: int | None
     has_more: bool
     next: str | None
+    looked: "Looked | None" = None
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """So many executions, back to one created at that time; of `half_read` the log was too long to
+    be read to its end in time."""
+
+    executions: int
+    back_to: datetime | None
+    half_read: int
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -153,6 +173,16 @@ async def listed(call: Call[ExecutionsQuery, None]) -> Response:
         since=_aware(asked.since),
         until=_aware(asked.until),
     )
+    sieve = Sieve(
+        step=asked.step or None,
+        meta=_meta(asked.meta),
+        exit_code=asked.exit,
+        min_duration=asked.min_duration,
+        max_duration=asked.max_duration,
+        log=asked.log or None,
+    )
+    if not sieve.lets_all_through:
+        return await _listed_one_by_one(call.site, query, sieve)
     page, total = await _page_and_total(call.site.store, query)
     return Answer(
         Executions(
@@ -175,6 +205,22 @@ async def _page_and_total(store: Store, query: Query) -> tuple[Page, int | None]
         store.executions(query), store.count(query, within=COUNT_WITHIN)
     )
     return page, total
+
+
+async def _listed_one_by_one(site: Site, query: Query, sieve: Sieve) -> Response:
+    found = await sifted(site, query, sieve)
+    return Answer(
+        Executions(
+            _shapes(site, found.executions),
+            query.limit,
+            query.offset,
+            len(found.executions),
+            None,
+            found.next is not None,
+            found.next,
+            Looked(found.looked_at, found.looked_back_to, found.half_read),
+        )
+    )
 
 
 async def created(call: Call[WaitQuery, NewExecution]) -> Response:
@@ -350,6 +396,14 @@ def _statuses(text: str | None) -> tuple[Status, ...]:
     except ValueError as error:
         known = ", ".join(Status)
         raise InvalidRequest(f"status: {text!r} is none of {known}", field="status") from error
+
+
+def _meta(text: str | None) -> dict[str, str]:
+    pairs = [part.partition("=") for part in (text or "").split(",") if part]
+    for key, sign, _ in pairs:
+        if not key or not sign:
+            raise InvalidRequest(f"meta: {text!r} is not KEY=VALUE", field="meta")
+    return {key: value for key, _, value in pairs}
 
 
 def _aware(at: datetime | None) -> datetime | None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from stepflow.store import Health, Optimized, SlowQuery
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.checkup import HEALTHY, Check, overall
 from stepflow.web.clock import now
+from stepflow.web.history import EVERY_SECONDS, HealthSample
 from stepflow.web.json import Answer
 from stepflow.web.site import SettingShape, Site
 
@@ -120,6 +121,19 @@ class EffectiveSettings(msgspec.Struct, frozen=True):
     settings: list[SettingShape]
 
 
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`since`: only what was measured after that time."""
+
+    since: datetime | None = None
+
+
+class HealthHistory(msgspec.Struct, frozen=True):
+    """Oldest first; a sample that is not there could not be taken."""
+
+    every_seconds: float
+    samples: list[HealthSample]
+
+
 async def health(call: Call[NoQuery, None]) -> Response:
     """Whether the server works; never asks for a key"""
     checks = await call.site.checkup.checks()
@@ -183,6 +197,14 @@ async def database(call: Call[NoQuery, None]) -> Response:
             slowest=measured.slowest,
         )
     )
+
+
+async def history(call: Call[HistoryQuery, None]) -> Response:
+    """Figures of the last three hours, as far as the server runs that long"""
+    since = call.query.since
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return Answer(HealthHistory(EVERY_SECONDS, call.site.history.samples(since)))
 
 
 async def optimized(call: Call[OptimizeQuery, None]) -> Response:

@@ -15,6 +15,7 @@ from stepflow.web import (
     artifacts,
     auth,
     backups,
+    comparing,
     doctor,
     events,
     executions,
@@ -23,6 +24,7 @@ from stepflow.web import (
     metrics,
     retention,
     transcripts,
+    trends,
 )
 from stepflow.web.call import Call, NoQuery
 from stepflow.web.detail import Detail
@@ -63,6 +65,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/health/metrics", health.metrics, health.HealthMetrics),
     Endpoint("GET", "/api/health/database", health.database, health.DatabaseHealth),
     Endpoint(
+        "GET",
+        "/api/health/history",
+        health.history,
+        health.HealthHistory,
+        query=health.HistoryQuery,
+    ),
+    Endpoint(
         "POST",
         "/api/health/optimize",
         health.optimized,
@@ -91,6 +100,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/api/executions/statistics", executions.statistics, executions.StatisticsShape
     ),
+    Endpoint("GET", "/api/executions/trend", trends.trend, trends.Trend, query=trends.TrendQuery),
     Endpoint("GET", "/api/executions/{id}", executions.shown, Detail),
     Endpoint(
         "DELETE",
@@ -199,6 +209,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/executions/{id}/diagnostics", markers.diagnostics, markers.Diagnostics),
     Endpoint("GET", "/api/executions/{id}/usage", executions.usage, executions.Usage),
     Endpoint("GET", "/api/executions/{id}/usual", executions.usual, Usual),
+    Endpoint(
+        "GET",
+        "/api/executions/{id}/compare/{other}",
+        comparing.compared,
+        comparing.Comparison,
+    ),
     Endpoint(
         "GET",
         "/api/artifacts",

@@ -10,6 +10,7 @@ from stepflow.backup import Backups
 from stepflow.retention import Retention
 from stepflow.supervisor import Supervisor
 from stepflow.web.checkup import Checkup
+from stepflow.web.history import History
 from stepflow.web.live import Live
 
 LOCAL = "stepflow.is_local"
@@ -53,6 +54,7 @@ class Site:
         self.settings = settings
         self.live = live
         self.checkup = Checkup(supervisor)
+        self.history = History(supervisor, lambda: live.connected, live.closing)
         self._started = time.monotonic()
 
     @property

@@ -17,7 +17,15 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; frame-src 'self'; "
     "manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
-ROUTES = ("/", "/new", "/system", "/executions", "/executions/{id}")
+ROUTES = (
+    "/",
+    "/new",
+    "/system",
+    "/compare",
+    "/trends",
+    "/executions",
+    "/executions/{id}",
+)
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Frame-Options": "DENY",
