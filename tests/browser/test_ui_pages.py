@@ -36,7 +36,7 @@ def violations(page: Page) -> list[str]:
     "path",
     [
         "/",
-        "/?q=nothing-has-this-name",
+        "/executions?q=nothing-has-this-name",
         "/new",
         "/system",
         "/executions/{failed}",

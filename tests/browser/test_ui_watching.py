@@ -37,7 +37,7 @@ def test_a_mistake_in_the_form_is_shown_and_nothing_starts(
 def test_the_list_shows_a_new_execution_and_its_end_without_a_reload(
     page: WatchedPage, server: ServerProcess
 ) -> None:
-    page.open()
+    page.open("/executions")
     expect(page.page.locator("[data-connection=live]")).to_be_visible()
     execution_id = server.create("sleep 1", name="appears")
     row = page.page.locator(f"tr[data-execution='{execution_id}']")
@@ -47,12 +47,12 @@ def test_the_list_shows_a_new_execution_and_its_end_without_a_reload(
 
 def test_filters_are_kept_in_the_address(page: WatchedPage, server: ServerProcess) -> None:
     server.ended(server.create("exit 4", name="needle in the list"))
-    page.open("/?status=failed&q=needle")
+    page.open("/executions?q=status:failed needle")
     row = page.page.get_by_role("link", name="needle in the list")
     expect(row.first).to_be_visible()
     page.page.get_by_role("button", name="Completed").click()
     expect(page.page.get_by_text("No execution matches these filters")).to_be_visible()
-    assert "status=completed" in page.page.url
+    assert "status%3Acompleted" in page.page.url
 
 
 def test_cancel_asks_first_and_then_stops(page: WatchedPage, server: ServerProcess) -> None:

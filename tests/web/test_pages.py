@@ -56,3 +56,13 @@ def test_without_a_build_the_page_says_so(tmp_path: Path) -> None:
         answer = served.client.get("/")
         assert answer.status_code == 503
         assert "not built" in answer.text
+
+
+def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_programs(
+    built: Served,
+) -> None:
+    page = built.client.get("/no/where", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"][:9]) == (404, "text/html")
+    assert '<base href="../" />' in page.text
+    problem = built.client.get("/no/where")
+    assert problem.headers["content-type"] == "application/problem+json"

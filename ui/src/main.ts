@@ -3,6 +3,7 @@
 import { mount } from "svelte";
 import "./app.css";
 import { language } from "./live/language.svelte";
+import { notifications } from "./live/notifications.svelte";
 import { router } from "./live/router.svelte";
 import { socket } from "./live/socket.svelte";
 import Root from "./Root.svelte";
@@ -11,5 +12,6 @@ const target = document.getElementById("app");
 if (!target) throw new Error("index.html has no #app");
 router.start();
 socket.start();
+notifications.start();
 await language.start();
 mount(Root, { target });

@@ -15,7 +15,7 @@ const english = new Map(leaves(en));
 const chinese = new Map(leaves(zh));
 
 function said(saying: Saying, count: number): string {
-  return typeof saying === "string" ? saying : saying(count, count, count);
+  return typeof saying === "string" ? saying : saying(count, count, count, count);
 }
 
 test("both languages have the same texts", () => {

@@ -23,6 +23,9 @@ test("every field reaches the request", () => {
     metadata: '{"ticket": 42}',
     tty: true,
     keepBackground: true,
+    user: "anna",
+    stdin: true,
+    isFlat: true,
   });
   expect(wanted).toEqual({
     command: ["echo", "a  b"],
@@ -37,6 +40,9 @@ test("every field reaches the request", () => {
     metadata: { ticket: 42 },
     tty: true,
     keep_background: true,
+    user: "anna",
+    stdin: true,
+    nesting: "flat",
   });
 });
 

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { bytes, duration, elapsed, moment, relative, ticking } from "../src/pure/time";
+import {
+  bytes,
+  duration,
+  elapsed,
+  moment,
+  relative,
+  signedDuration,
+  ticking,
+} from "../src/pure/time";
 
 test.each([
   [0, "0.0s"],
@@ -12,6 +20,14 @@ test.each([
   [-3, "0.0s"],
 ])("%d seconds are %s", (seconds, text) => {
   expect(duration(seconds)).toBe(text);
+});
+
+test.each([
+  [1.25, "+1.2s"],
+  [-184, "−3m 04s"],
+  [0.04, "±0"],
+])("a difference of %d s is %s", (seconds, text) => {
+  expect(signedDuration(seconds)).toBe(text);
 });
 
 test("a ticking duration shows whole seconds", () => {

@@ -44,19 +44,25 @@ class Pages:
         self._folder = folder.resolve()
 
     async def index(self, request: Request) -> Response:
+        return self._page(request, 200)
+
+    def _page(self, request: Request, status: int) -> Response:
         file = self._folder / "index.html"
         if not file.is_file():
             return HTMLResponse(_NOT_BUILT, 503, _HEADERS)
         depth = request.url.path.removeprefix(request.scope.get("root_path", "")).count("/") - 1
         text = file.read_text(encoding="utf-8")
         text = text.replace(_BASE, f'<base href="{"../" * depth or "./"}" />')
-        return HTMLResponse(text, headers={**_HEADERS, "Cache-Control": "no-cache"})
+        return HTMLResponse(text, status, {**_HEADERS, "Cache-Control": "no-cache"})
 
     async def file(self, request: Request) -> Response:
         """A file of the build. Those in `assets/` have their content's hash in their name."""
         wanted = request.path_params["path"]
         path = (self._folder / wanted).resolve() if "\0" not in wanted else self._folder
         if not path.is_relative_to(self._folder) or not path.is_file():
+            # People see the page that says so, with the way back; programs the problem document.
+            if "text/html" in request.headers.get("accept", ""):
+                return self._page(request, 404)
             raise NotFound(f"there is nothing at {request.url.path}")
         is_hashed = wanted.startswith("assets/")
         caching = "public, max-age=31536000, immutable" if is_hashed else "no-cache"

@@ -1,22 +1,33 @@
 /** The REST interface. A refusal is a `Problem`, a server that cannot be reached is `Unreachable`. */
 
+import type { Filter } from "../pure/filter";
 import { href } from "./base";
 import type {
   AnnotationPage,
   Artifact,
+  Backup,
+  Backups,
+  Comparison,
   Execution,
   ExecutionDetail,
   ExecutionPage,
+  HealthMetrics,
+  HealthSample,
+  HealthStatus,
   LogLines,
   Matches,
   Metric,
   NewExecution,
   Output,
+  Retention,
+  RetentionPlan,
+  Setting,
   Statistics,
   Summary,
   TestPage,
   UsageSample,
   Usual,
+  TrendPoint,
 } from "./model";
 
 export class Problem extends Error {
@@ -91,9 +102,7 @@ function of(id: string, rest = ""): string {
   return `api/executions/${encodeURIComponent(id)}${rest}`;
 }
 
-export interface ExecutionQuery {
-  status?: string;
-  q?: string;
+export interface ExecutionQuery extends Filter {
   cursor?: string;
   limit?: number;
 }
@@ -102,6 +111,32 @@ export const api = {
   executions: (query: ExecutionQuery, signal?: AbortSignal) =>
     json<ExecutionPage>("api/executions", { query: { ...query }, ...(signal && { signal }) }),
   statistics: () => json<Statistics>("api/executions/statistics"),
+  trend: async (name: string, limit: number, steps = false) =>
+    (
+      await json<{ executions: TrendPoint[] }>("api/executions/trend", {
+        query: { name, limit, ...(steps && { steps: "true" }) },
+      })
+    ).executions,
+  compare: (a: string, b: string) => json<Comparison>(of(a, `/compare/${encodeURIComponent(b)}`)),
+  healthStatus: () => json<HealthStatus>("api/health/status"),
+  healthMetrics: () => json<HealthMetrics>("api/health/metrics"),
+  healthHistory: async (since?: string) =>
+    (
+      await json<{ samples: HealthSample[] }>("api/health/history", {
+        query: { since },
+      })
+    ).samples,
+  optimize: () =>
+    json<{ message: string; freed_bytes: number }>("api/health/optimize", { method: "POST" }),
+  config: async () => (await json<{ settings: Setting[] }>("api/config")).settings,
+  backups: () => json<Backups>("api/backups"),
+  makeBackup: () => request("api/backups", { method: "POST" }),
+  verifyBackup: (id: string) =>
+    json<Backup>(`api/backups/${encodeURIComponent(id)}/verify`, { method: "POST" }),
+  removeBackup: (id: string) =>
+    request(`api/backups/${encodeURIComponent(id)}`, { method: "DELETE" }),
+  retention: () => json<Retention>("api/retention"),
+  prune: () => json<RetentionPlan>("api/retention/prune", { method: "POST" }),
   execution: (id: string) => json<ExecutionDetail>(of(id)),
   artifacts: async (id: string) =>
     (await json<{ artifacts: Artifact[] }>(of(id, "/artifacts"))).artifacts,

@@ -1,23 +1,30 @@
-/** The list of executions under its filters: loaded by pages, kept current by the socket. */
+/** The list of executions under a filter: loaded by pages, kept current by the socket. */
 
-import { api, type ExecutionQuery } from "./api";
-import type { Execution, ServerMessage, Statistics } from "./model";
+import type { Filter } from "../pure/filter";
+import { fits } from "../pure/fits";
+import { api } from "./api";
+import type { Execution, Looked, ServerMessage } from "./model";
 import { socket } from "./socket.svelte";
 
-const PAGE = 100;
+const LARGEST_PAGE = 1000;
 
 export class ExecutionList {
   executions: Execution[] = $state.raw([]);
   totalCount: number | null = $state(null);
   hasMore = $state(false);
   isLoaded = $state(false);
-  isLoadingMore = $state(false);
+  isLoading = $state(false);
   problem = $state("");
-  statistics: Statistics | null = $state.raw(null);
-  #query: ExecutionQuery = {};
+  /** How far the server looked where it looked one by one. */
+  looked: Looked | null = $state.raw(null);
+  readonly #page: number;
+  #filter: Filter = {};
   #next: string | null = null;
   #request = new AbortController();
-  #statisticsTimer = 0;
+
+  constructor(page = 200) {
+    this.#page = page;
+  }
 
   /** Follow the news until the returned function is called. */
   watch(): () => void {
@@ -27,72 +34,78 @@ export class ExecutionList {
       stopListening();
       stopCatchUp();
       this.#request.abort();
-      window.clearTimeout(this.#statisticsTimer);
     };
   }
 
-  async show(query: ExecutionQuery): Promise<void> {
-    this.#query = query;
+  async show(filter: Filter): Promise<void> {
+    this.#filter = filter;
     this.#request.abort();
     this.#request = new AbortController();
-    try {
-      await this.#reload();
-    } catch (error) {
-      if (!isAbort(error)) this.problem = (error as Error).message;
-    }
+    this.executions = [];
+    this.isLoaded = false;
+    await this.#attempt(() => this.#reload());
   }
 
   async more(): Promise<void> {
-    if (this.isLoadingMore || this.#next === null) return;
-    this.isLoadingMore = true;
+    if (this.isLoading || this.#next === null) return;
+    await this.#attempt(async () => {
+      await this.#add(this.#page);
+    });
+  }
+
+  async #attempt(load: () => Promise<void>): Promise<void> {
+    this.isLoading = true;
+    const request = this.#request;
     try {
-      const { signal } = this.#request;
-      const page = await api.executions(
-        { ...this.#query, cursor: this.#next, limit: PAGE },
-        signal,
-      );
-      this.executions = joined(this.executions, page.executions);
-      this.#next = page.next;
-      this.hasMore = page.has_more;
+      await load();
     } catch (error) {
       if (!isAbort(error)) this.problem = (error as Error).message;
     } finally {
-      this.isLoadingMore = false;
+      if (request === this.#request) this.isLoading = false;
     }
   }
 
+  /** As much as was shown: nobody who scrolled far is thrown back by a lost connection. */
   async #reload(): Promise<void> {
-    const limit = Math.min(1000, Math.max(PAGE, this.executions.length));
-    const page = await api.executions({ ...this.#query, limit }, this.#request.signal);
-    this.executions = page.executions;
+    const wanted = Math.max(this.#page, this.executions.length);
+    const fresh = await this.#fetch(null, Math.min(LARGEST_PAGE, wanted));
+    this.executions = fresh;
+    this.isLoaded = true;
+    while (this.executions.length < wanted && this.#next !== null && this.looked === null) {
+      await this.#add(LARGEST_PAGE);
+    }
+  }
+
+  async #add(limit: number): Promise<void> {
+    const before = this.looked?.executions ?? 0;
+    const more = await this.#fetch(this.#next, limit);
+    if (this.looked) this.looked = { ...this.looked, executions: this.looked.executions + before };
+    this.executions = joined(this.executions, more);
+  }
+
+  async #fetch(cursor: string | null, limit: number): Promise<Execution[]> {
+    const query = { ...this.#filter, limit, ...(cursor !== null && { cursor }) };
+    const page = await api.executions(query, this.#request.signal);
     this.#next = page.next;
     this.hasMore = page.has_more;
     this.totalCount = page.total_count;
+    this.looked = page.looked;
     this.problem = "";
-    this.isLoaded = true;
-    this.statistics = await api.statistics();
+    return page.executions;
   }
 
   #heard(message: ServerMessage): void {
     if (message.type === "execution_update") this.#update(message.data);
     else if (message.type === "execution_deleted") this.#remove(message.data.execution_id);
-    else return;
-    // Many updates, one question: the figures follow within two seconds.
-    this.#statisticsTimer ||= window.setTimeout(() => void this.#refreshStatistics(), 2000);
-  }
-
-  async #refreshStatistics(): Promise<void> {
-    this.#statisticsTimer = 0;
-    this.statistics = await api.statistics().catch(() => this.statistics);
   }
 
   #update(execution: Execution): void {
     if (!this.isLoaded) return;
     const at = this.executions.findIndex(({ id }) => id === execution.id);
-    const fits = this.#fits(execution);
-    if (at >= 0 && fits) this.executions = this.executions.with(at, execution);
+    const isWanted = fits(execution, this.#filter);
+    if (at >= 0 && isWanted !== false) this.executions = this.executions.with(at, execution);
     else if (at >= 0) this.#remove(execution.id);
-    else if (fits && this.#isNewest(execution)) {
+    else if (isWanted && this.#isNewest(execution)) {
       this.executions = [execution, ...this.executions];
       if (this.totalCount !== null) this.totalCount += 1;
     }
@@ -109,23 +122,12 @@ export class ExecutionList {
     const newest = this.executions[0];
     return !newest || execution.created_at >= newest.created_at;
   }
-
-  #fits(execution: Execution): boolean {
-    const { status, q } = this.#query;
-    if (status && !status.split(",").includes(execution.status)) return false;
-    if (!q) return true;
-    const text = [execution.name, execution.command, ...execution.tags].join(" ").toLowerCase();
-    return q
-      .toLowerCase()
-      .split(/\s+/)
-      .every((word) => text.includes(word));
-  }
 }
 
 /** A page that was asked for while new executions came may repeat some. */
 function joined(shown: readonly Execution[], more: readonly Execution[]): Execution[] {
-  const byId = new Map([...shown, ...more].map((execution) => [execution.id, execution]));
-  return [...byId.values()];
+  const known = new Set(shown.map(({ id }) => id));
+  return [...shown, ...more.filter(({ id }) => !known.has(id))];
 }
 
 function isAbort(error: unknown): boolean {

@@ -69,6 +69,7 @@ export interface Execution {
   tty: boolean;
   stdin: boolean;
   keep_background: boolean;
+  nesting: "auto" | "flat";
   secret_names: string[];
   max_log_bytes: number | null;
   rerun_of: string | null;
@@ -228,6 +229,162 @@ export interface ExecutionPage {
   total_count: number | null;
   has_more: boolean;
   next: string | null;
+  looked: Looked | null;
+}
+
+export interface Looked {
+  executions: number;
+  back_to: string | null;
+  half_read: number;
+}
+
+export interface DayCount {
+  day: string;
+  completed: number;
+  failed: number;
+  cancelled: number;
+}
+
+export interface TrendStep {
+  path: string[];
+  status: StepStatus;
+  duration_seconds: number | null;
+}
+
+export interface TrendPoint {
+  id: string;
+  created_at: string;
+  status: Status;
+  outcome: Outcome | null;
+  duration_seconds: number | null;
+  steps: TrendStep[] | null;
+}
+
+export interface ComparedStep {
+  status: StepStatus;
+  duration_seconds: number | null;
+  first_line: number;
+}
+
+export interface StepPair {
+  path: string[];
+  a: ComparedStep | null;
+  b: ComparedStep | null;
+}
+
+export interface Comparison {
+  a: Execution;
+  b: Execution;
+  fields: { field: string; a: unknown; b: unknown }[];
+  steps: StepPair[];
+  log: {
+    line: number | null;
+    a: string | null;
+    b: string | null;
+    before: string[];
+    compared_lines: number;
+    is_complete: boolean;
+  };
+}
+
+export interface Check {
+  status: string;
+  problem: string | null;
+  took_ms: number | null;
+}
+
+export interface HealthStatus {
+  status: string;
+  version: string;
+  uptime_seconds: number;
+  checks: Record<string, Check>;
+  running_executions: number;
+  pending_executions: number;
+  max_running: number;
+  connected_clients: number;
+  process_id: number;
+}
+
+export interface HealthMetrics {
+  database: {
+    engine: string;
+    version: string;
+    path: string;
+    storage_path: string;
+    database_size_bytes: number;
+    wal_size_bytes: number;
+    journal_mode: string;
+    page_count: number;
+    free_pages: number;
+    table_counts: Record<string, number>;
+  };
+  system: {
+    cpu_count: number;
+    load_average: [number, number, number];
+    memory_total_bytes: number;
+    memory_available_bytes: number;
+    disk_total_bytes: number;
+    disk_free_bytes: number;
+    process_memory_bytes: number;
+  };
+}
+
+export interface HealthSample {
+  at: string;
+  database_bytes: number;
+  wal_bytes: number;
+  disk_free_bytes: number;
+  memory_bytes: number;
+  cpu_percent: number;
+  commits: number;
+  running: number;
+  pending: number;
+  clients: number;
+}
+
+export interface Backup {
+  id: string;
+  created_at: string;
+  path: string;
+  size_bytes: number;
+  executions: number | null;
+  is_verified: boolean;
+  problem: string | null;
+  origin: "asked" | "schedule" | "migration" | null;
+}
+
+export interface Backups {
+  backups: Backup[];
+  running: { doing: string; id: string } | null;
+  folder: string;
+  schedule: string | null;
+  keep: number;
+  next_at: string | null;
+}
+
+export interface RetentionPlan {
+  execution_count: number;
+  artifact_count: number;
+  freed_bytes: number;
+  pinned_count: number;
+  executions: { id: string; name: string; reason: string }[];
+}
+
+export interface Retention {
+  rules: {
+    days: number | null;
+    count: number | null;
+    size_bytes: number | null;
+    tags: Record<string, unknown>;
+  };
+  next_at: string | null;
+  next: RetentionPlan;
+}
+
+export interface Setting {
+  name: string;
+  value: unknown;
+  source: string;
 }
 
 export interface Statistics {
@@ -236,6 +393,8 @@ export interface Statistics {
   pending: number;
   success_rate: number | null;
   by_status: Partial<Record<Status, number>>;
+  last_24h: Partial<Record<Status, number>>;
+  per_day: DayCount[];
 }
 
 export interface WireLine {
@@ -284,9 +443,12 @@ export interface NewExecution {
   metadata?: Record<string, unknown>;
   timeout?: number;
   grace?: number;
+  user?: string;
   tty?: boolean;
+  stdin?: boolean;
   keep_background?: boolean;
   max_log_bytes?: number;
+  nesting?: "auto" | "flat";
   rerun_of?: string;
 }
 

@@ -4,9 +4,11 @@ import { MediaQuery } from "svelte/reactivity";
 import { recalled, remember } from "./memory";
 
 export type Theme = "system" | "light" | "dark";
+export type Palette = "standard" | "distinct";
 export type TimeMode = "off" | "clock" | "elapsed" | "step" | "delta";
 
 export const THEMES: readonly Theme[] = ["system", "light", "dark"];
+export const PALETTES: readonly Palette[] = ["standard", "distinct"];
 const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed", "step", "delta"];
 
 /** A phone: there is no room beside the log, and a finger points at its lines. */
@@ -14,6 +16,7 @@ export const smallScreen = new MediaQuery("max-width: 640px");
 
 class Preferences {
   theme: Theme = $state(remembered("theme", THEMES));
+  palette: Palette = $state(remembered("palette", PALETTES));
   timeMode: TimeMode = $state(remembered("time", TIME_MODES));
   showsControlLines = $state(recalled("control") === "1");
   /** Repeated lines and the frames of stack traces are folded. */
@@ -21,13 +24,19 @@ class Preferences {
   #wraps: string | null = $state(recalled("wrap"));
 
   constructor() {
-    this.#applyTheme();
+    this.#applyLook();
+  }
+
+  choosePalette(palette: Palette): void {
+    this.palette = palette;
+    remember("palette", palette);
+    this.#applyLook();
   }
 
   chooseTheme(theme: Theme): void {
     this.theme = theme;
     remember("theme", theme);
-    this.#applyTheme();
+    this.#applyLook();
   }
 
   nextTimeMode(): void {
@@ -55,8 +64,9 @@ class Preferences {
     remember("wrap", this.#wraps);
   }
 
-  #applyTheme(): void {
+  #applyLook(): void {
     document.documentElement.dataset["theme"] = this.theme;
+    document.documentElement.dataset["palette"] = this.palette;
   }
 }
 

@@ -21,6 +21,9 @@ export interface Draft {
   metadata: string;
   tty: boolean;
   keepBackground: boolean;
+  user: string;
+  stdin: boolean;
+  isFlat: boolean;
 }
 
 export type DraftProblems = Partial<Record<keyof Draft, true>>;
@@ -40,6 +43,9 @@ export function emptyDraft(): Draft {
     metadata: "",
     tty: false,
     keepBackground: false,
+    user: "",
+    stdin: false,
+    isFlat: false,
   };
 }
 
@@ -60,6 +66,9 @@ export function draftOf(execution: Execution): Draft {
     metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : "",
     tty: execution.tty,
     keepBackground: execution.keep_background,
+    user: execution.user ?? "",
+    stdin: execution.stdin,
+    isFlat: execution.nesting === "flat",
   };
 }
 
@@ -98,8 +107,28 @@ export function wantedOf(draft: Draft): { wanted: NewExecution | null; problems:
 
   if (draft.tty) wanted.tty = true;
   if (draft.keepBackground) wanted.keep_background = true;
+  if (draft.stdin) wanted.stdin = true;
+  if (draft.isFlat) wanted.nesting = "flat";
+  if (draft.user.trim()) wanted.user = draft.user.trim();
   return { wanted: Object.keys(problems).length === 0 ? wanted : null, problems };
 }
+
+/** The field of the form that a field of the API is. */
+export const FIELDS: Partial<Record<string, keyof Draft>> = {
+  command: "command",
+  name: "name",
+  user: "user",
+  working_directory: "directory",
+  environment: "environment",
+  secret_environment: "secrets",
+  tags: "tags",
+  timeout: "timeout",
+  grace: "grace",
+  max_log_bytes: "maxLogBytes",
+  metadata: "metadata",
+  tty: "tty",
+  stdin: "stdin",
+};
 
 function argumentsOf(text: string): string[] {
   return text.replace(/\n+$/, "") === "" ? [] : text.replace(/\n+$/, "").split("\n");

@@ -18,6 +18,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
+/** A difference of durations: "+1.2s", "−3m 04s", "±0". */
+export function signedDuration(seconds: number): string {
+  if (Math.abs(seconds) < 0.1) return "±0";
+  return (seconds < 0 ? "−" : "+") + duration(Math.abs(seconds));
+}
+
 /** The same while it ticks: whole seconds only, so that it does not flicker. */
 export function ticking(seconds: number): string {
   return seconds < 10 ? `${Math.max(0, Math.floor(seconds))}s` : duration(seconds);

@@ -5,7 +5,6 @@ import { n, ordinal, plural } from "./numbers";
 export const list = {
   list: {
     title: "Executions",
-    filter: "Filter by name, command or tag",
     all: "All",
     status: "Status",
     columns: {
@@ -16,14 +15,11 @@ export const list = {
       duration: "Duration",
       user: "User",
     },
-    figures: {
-      running: (count: number) => `${n(count)} running`,
-      queued: (count: number) => `${n(count)} queued`,
-      total: (count: number) => `${n(count)} in total`,
-      success: (percent: number) => `${percent}% succeeded`,
-    },
     shown: (shown: number, total: number | null) =>
       total === null ? plural(shown, "execution", "executions") : `${n(shown)} of ${n(total)}`,
+    trendOf: (name: string) => `Trend of ${name}`,
+    choose: (name: string) => `Choose ${name}`,
+    chooseAll: "Choose all",
     more: "Load more",
     loading: "Loading",
     empty: "Nothing has run here yet",

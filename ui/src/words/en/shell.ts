@@ -4,7 +4,10 @@ export const shell = {
   product: "StepFlow",
   nav: {
     main: "Main",
+    overview: "Overview",
     executions: "Executions",
+    system: "System",
+    palette: "Search and commands",
     new: "New execution",
     skip: "Skip to content",
   },
@@ -12,11 +15,19 @@ export const shell = {
     title: "Preferences",
     theme: "Theme",
     language: "Language",
+    colours: "Colours",
+    notifications: "Notifications",
+    notify: "Tell me when an execution ends",
+    notifyDenied: "This browser does not allow notifications here.",
   },
   theme: {
     system: "As the system",
     light: "Light",
     dark: "Dark",
+  },
+  palettes: {
+    standard: "Standard",
+    distinct: "For colour-blind eyes",
   },
   /** Each in its own language: who is lost finds the way back. */
   language: {
@@ -54,6 +65,7 @@ export const shell = {
       steps: "Steps",
       execution: "Execution",
       list: "Executions",
+      everywhere: "Everywhere",
     },
     start: "True start of the log",
     end: "True end of the log",
@@ -82,8 +94,14 @@ export const shell = {
     rerun: "Edit and rerun",
     filter: "Filter",
     new: "New execution",
+    nextRow: "Next, previous execution",
+    openRow: "Open the execution",
+    choose: "Choose the execution, with Shift a range",
+    palette: "Search and commands",
     sheet: "This sheet",
   },
+  unloaded: "This page could not be loaded. The server may have been updated.",
+  reload: "Reload",
   unknownPage: "There is no page at this address.",
   announced: {
     execution: (name: string, status: string) => `${name}: ${status}`,

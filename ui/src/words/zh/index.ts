@@ -2,11 +2,16 @@
 
 import type { Words } from "../words";
 import { execution } from "./execution";
+import { filter } from "./filter";
 import { form } from "./form";
 import { list } from "./list";
 import { log } from "./log";
+import { overview } from "./overview";
+import { palette } from "./palette";
+import { retention } from "./retention";
 import { shell } from "./shell";
 import { status } from "./status";
+import { system } from "./system";
 import { timeline } from "./timeline";
 
 export const zh: Words = {
@@ -18,4 +23,9 @@ export const zh: Words = {
   ...execution,
   ...log,
   ...timeline,
+  ...filter,
+  ...overview,
+  ...system,
+  ...palette,
+  ...retention,
 };

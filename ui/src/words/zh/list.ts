@@ -4,7 +4,6 @@ import { n } from "./numbers";
 export const list: typeof english = {
   list: {
     title: "执行记录",
-    filter: "按名称、命令或标签筛选",
     all: "全部",
     status: "状态",
     columns: {
@@ -15,14 +14,11 @@ export const list: typeof english = {
       duration: "耗时",
       user: "用户",
     },
-    figures: {
-      running: (count) => `${n(count)} 个运行中`,
-      queued: (count) => `${n(count)} 个排队中`,
-      total: (count) => `共 ${n(count)} 个`,
-      success: (percent) => `成功率 ${percent}%`,
-    },
     shown: (shown, total) =>
       total === null ? `${n(shown)} 个执行` : `${n(shown)} / ${n(total)} 个`,
+    trendOf: (name) => `${name} 的趋势`,
+    choose: (name) => `选择 ${name}`,
+    chooseAll: "全选",
     more: "加载更多",
     loading: "加载中",
     empty: "这里还没有运行过任何东西",

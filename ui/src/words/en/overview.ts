@@ -1,0 +1,71 @@
+/** The overview: what runs, waits and failed, and how it went lately. */
+
+import { n, plural } from "./numbers";
+
+export const overview = {
+  count: n,
+  overview: {
+    title: "Overview",
+    running: "Running",
+    queue: "Queue",
+    failed: "Failed lately",
+    recent: "Recent",
+    nothingRuns: "Nothing runs right now.",
+    nothingFailed: "Nothing failed in the last 24 hours.",
+    all: "All executions",
+    allFailed: "All that failed",
+    progress: (percent: number) => `${n(percent)}%`,
+    left: (duration: string) => `about ${duration} left`,
+    step: (place: number) => `step ${n(place)}`,
+    tiles: {
+      running: "running",
+      queued: "queued",
+      failedDay: "failed in 24 h",
+      completedDay: "completed in 24 h",
+      success: "succeeded, of all that ended",
+    },
+    percent: (share: number) => `${(100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0)}%`,
+    days: "The last 30 days",
+    daysHint: "Executions by day of their creation (UTC), and how they ended.",
+    dayText: (day: string, completed: number, failed: number, cancelled: number) =>
+      `${day}: ${n(completed)} completed, ${n(failed)} failed, ${n(cancelled)} cancelled`,
+  },
+  trends: {
+    title: (name: string) => `Trend of ${name}`,
+    none: "There is no execution of this name.",
+    durations: "Durations",
+    median: "median",
+    outcomes: (ok: number, total: number) =>
+      `${n(ok)} of the last ${plural(total, "execution", "executions")} completed.`,
+    steps: "Steps",
+    stepsHint: "How long each step took, oldest first; the bars of a row have one scale.",
+    step: "Step",
+    last: "Last",
+    usual: "Median",
+    history: "In the history",
+    compareLast: "Compare the last two",
+    point: (at: string, status: string, duration: string) => `${at}, ${status}, ${duration}`,
+  },
+  compare: {
+    title: "Compare",
+    missing: "Say which executions: choose two in the history.",
+    choose: "Choose two",
+    swap: "Swap",
+    fields: "What differs",
+    sameFields: "Command, environment and outcome are the same.",
+    field: "Field",
+    steps: "Steps",
+    noSteps: "Neither has steps.",
+    step: "Step",
+    difference: "Difference",
+    absent: "not there",
+    log: "Logs",
+    same: (lines: number) => `All ${plural(lines, "line is", "lines are")} the same.`,
+    sameSoFar: (lines: number) =>
+      `The first ${plural(lines, "line is", "lines are")} the same; the time to compare was over there.`,
+    first: (line: number) => `The first line that differs is line ${n(line)}.`,
+    ended: "(the log ends here)",
+    show: "Show in the log",
+    masked: "Lines are compared as they are shown, with secrets masked and without their times.",
+  },
+};
