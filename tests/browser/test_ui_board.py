@@ -180,7 +180,7 @@ def test_the_system_page_makes_checks_and_deletes_a_backup(
     expect(page.page.get_by_text("freed")).to_be_visible()
     expect(page.page.get_by_text("Everything is kept.")).to_be_visible()
     page.page.get_by_role("searchbox", name="Find a setting").fill("port")
-    expect(page.page.get_by_role("cell", name="STEPFLOW_PORT")).to_be_visible()
+    expect(page.page.get_by_role("cell", name="STEPFLOW_PORT", exact=True)).to_be_visible()
 
 
 def test_ten_thousand_rows_keep_few_mounted(page: WatchedPage, server: ServerProcess) -> None:
