@@ -57,6 +57,8 @@ export interface Execution {
   duration_seconds: number | null;
   progress_percentage: number | null;
   progress: Progress | null;
+  /** How long it will still take, as far as anybody can tell. */
+  eta_seconds: number | null;
   test_counts: TestCounts | null;
   dialects: string | string[];
   emulate: string[];
