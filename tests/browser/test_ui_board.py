@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
@@ -181,6 +184,24 @@ def test_the_system_page_makes_checks_and_deletes_a_backup(
     expect(page.page.get_by_text("Everything is kept.")).to_be_visible()
     page.page.get_by_role("searchbox", name="Find a setting").fill("port")
     expect(page.page.get_by_role("cell", name="STEPFLOW_PORT", exact=True)).to_be_visible()
+
+
+def test_the_system_page_says_what_is_wrong_and_how_it_is_put_right(
+    browser: Browser, tmp_path: Path
+) -> None:
+    full = {"STEPFLOW_MIN_FREE_BYTES": str(10**18)}
+    with ServerProcess(tmp_path, **full) as server, WatchedPage(browser, server.url) as page:
+        found = page.open("/system").page.locator("[data-state]")
+        expect(found).to_have_text([re.compile("Problem: disk"), re.compile("Warning: backups")])
+        found.last.get_by_role("button", name="Copy the remedy").click()
+        copied = str(page.page.evaluate("navigator.clipboard.readText()"))
+        assert copied.startswith("stepflow backup")
+        well = page.page.get_by_text("wal mode", exact=True)
+        expect(well).to_be_hidden()
+        page.page.get_by_text("checks are well").click()
+        expect(well).to_be_visible()
+        page.page.get_by_role("button", name="Back up now").click()
+        expect(found).to_have_count(1, timeout=30_000)
 
 
 def test_ten_thousand_rows_keep_few_mounted(page: WatchedPage, server: ServerProcess) -> None:

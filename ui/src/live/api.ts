@@ -11,6 +11,7 @@ import type {
   Execution,
   ExecutionDetail,
   ExecutionPage,
+  Finding,
   HealthMetrics,
   HealthSample,
   HealthStatus,
@@ -118,6 +119,7 @@ export const api = {
       })
     ).executions,
   compare: (a: string, b: string) => json<Comparison>(of(a, `/compare/${encodeURIComponent(b)}`)),
+  doctor: () => json<Finding[]>("api/doctor"),
   healthStatus: () => json<HealthStatus>("api/health/status"),
   healthMetrics: () => json<HealthMetrics>("api/health/metrics"),
   healthHistory: async (since?: string) =>

@@ -307,6 +307,14 @@ export interface HealthStatus {
   process_id: number;
 }
 
+/** One thing that the doctor looked at. */
+export interface Finding {
+  name: string;
+  state: "ok" | "warning" | "problem";
+  text: string;
+  fix: string | null;
+}
+
 export interface HealthMetrics {
   database: {
     engine: string;

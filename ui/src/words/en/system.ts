@@ -20,6 +20,15 @@ export const system = {
     places: (running: number, most: number) => `${n(running)} of ${n(most)} places in use`,
     queued: (count: number) => `${n(count)} queued`,
     clients: (count: number) => plural(count, "open page", "open pages"),
+    findings: {
+      title: "Diagnostics",
+      problem: "Problem:",
+      warning: "Warning:",
+      allWell: (count: number) => `All ${n(count)} checks are well`,
+      restWell: (count: number) => `${plural(count, "check is", "checks are")} well`,
+      copy: "Copy the remedy",
+      copied: "Copied",
+    },
     curves: "The last three hours",
     curvesHint: "As far as the server runs that long; measured every ten seconds.",
     curve: {

@@ -19,6 +19,15 @@ export const system: typeof english = {
     places: (running, most) => `已用 ${n(running)} / ${n(most)} 个位置`,
     queued: (count) => `${n(count)} 个排队中`,
     clients: (count) => `${n(count)} 个打开的页面`,
+    findings: {
+      title: "诊断",
+      problem: "问题：",
+      warning: "警告：",
+      allWell: (count) => `全部 ${n(count)} 项检查正常`,
+      restWell: (count) => `${n(count)} 项检查正常`,
+      copy: "复制解决办法",
+      copied: "已复制",
+    },
     curves: "最近三小时",
     curvesHint: "从服务器启动算起；每十秒测量一次。",
     curve: {
