@@ -65,6 +65,9 @@ export interface Execution {
   metadata: Record<string, unknown>;
   outcome: Outcome | null;
   outcome_text: string | null;
+  /** What the script said of its end itself. */
+  result: string | null;
+  result_message: string | null;
   timeout: number | null;
   deadline: string | null;
   grace: number;

@@ -5,7 +5,7 @@ import { words } from "../words/words";
 
 export type Tone = "ok" | "bad" | "accent" | "muted" | "warn" | "odd" | "late";
 export type Shape =
-  "tick" | "cross" | "ring" | "hollow" | "square" | "slash" | "clock" | "question";
+  "tick" | "cross" | "ring" | "hollow" | "square" | "slash" | "clock" | "question" | "triangle";
 
 export interface Appearance {
   tone: Tone;
@@ -29,6 +29,11 @@ export function ofStep(status: string): Appearance {
   return { tone, shape, word: words.stepStatus[known] };
 }
 
+/** By the script's own word: its exit code was 0 all the same. */
+export function hasIssues({ status, result }: Execution): boolean {
+  return status === "completed" && result === "completed_with_issues";
+}
+
 export function ofExecution(execution: Execution): Appearance {
   const look = ofStep(execution.status);
   const kind = execution.outcome?.kind;
@@ -39,6 +44,9 @@ export function ofExecution(execution: Execution): Appearance {
   if (kind === "lost") return { tone: "odd", shape: "question", word: words.outcome.lost };
   if (kind === "could_not_start" || kind === "killed" || kind === "log_limit") {
     return { ...look, word: words.outcome[kind] };
+  }
+  if (hasIssues(execution)) {
+    return { tone: "warn", shape: "triangle", word: words.outcome.with_issues };
   }
   return { ...look, word: words.status[execution.status] };
 }

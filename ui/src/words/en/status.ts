@@ -19,6 +19,7 @@ export const status = {
     log_limit: "Log limit",
     could_not_start: "Could not start",
     lost: "Lost",
+    with_issues: "Completed with issues",
   },
   stepStatus: {
     pending: "Not started",

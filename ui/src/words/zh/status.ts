@@ -19,6 +19,7 @@ export const status: typeof english = {
     log_limit: "日志超限",
     could_not_start: "无法启动",
     lost: "失联",
+    with_issues: "完成但有问题",
   },
   stepStatus: {
     pending: "未开始",
