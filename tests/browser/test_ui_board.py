@@ -223,6 +223,26 @@ def test_a_refusal_stands_at_its_field(page: WatchedPage) -> None:
     expect(page.page.locator("#directory-hint")).to_have_class("hint bad")
 
 
+def test_the_form_says_which_markers_are_understood(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    page.open("/new").page.get_by_label("Command", exact=True).fill("true")
+    page.page.get_by_role("button", name="Markers").click()
+    page.page.get_by_label("Marker languages").fill("none")
+    page.page.get_by_label("Trace bash").check()
+    page.page.get_by_role("button", name="Add section").click()
+    start = page.page.get_by_label("Start expression")
+    start.fill("(")
+    page.page.get_by_role("button", name="Start", exact=True).click()
+    expect(start).to_be_focused()
+    expect(page.page.locator("#sections-hint")).to_contain_text("missing )")
+    page.page.get_by_role("button", name="Remove section").click()
+    page.page.get_by_role("button", name="Start", exact=True).click()
+    page.waits_for_status("completed")
+    made = server.execution(page.page.url.rpartition("/")[2])["execution"]
+    assert (made["dialects"], made["trace"], made["sections"]) == ("none", "bash", [])
+
+
 def test_it_can_be_installed(page: WatchedPage) -> None:
     page.open()
     manifest = page.page.request.get(f"{page.url}/manifest.webmanifest")

@@ -26,6 +26,13 @@ test("every field reaches the request", () => {
     user: "anna",
     stdin: true,
     isFlat: true,
+    dialects: "auto, tap",
+    emulate: ["github"],
+    sections: [
+      { start: "^== (.*)", end: "^--", title: "1" },
+      { start: "", end: "", title: "" },
+    ],
+    isTraced: true,
   });
   expect(wanted).toEqual({
     command: ["echo", "a  b"],
@@ -43,7 +50,17 @@ test("every field reaches the request", () => {
     user: "anna",
     stdin: true,
     nesting: "flat",
+    dialects: ["auto", "tap"],
+    emulate: ["github"],
+    sections: [{ start: "^== (.*)", end: "^--", title: 1 }],
+    trace: "bash",
   });
+});
+
+test("a marker language alone is a name, all or none is a word", () => {
+  const wanted = (dialects: string) =>
+    wantedOf({ ...emptyDraft(), command: "x", dialects }).wanted?.dialects;
+  expect([" ", "auto", "none", "tap"].map(wanted)).toEqual([undefined, "auto", "none", ["tap"]]);
 });
 
 test("each mistake is named at its field", () => {
@@ -80,8 +97,14 @@ test("repeating an execution asks for its secrets again", () => {
     metadata: {},
     tty: false,
     keep_background: false,
+    dialects: ["auto", "tap"],
+    emulate: [],
+    sections: [{ start: "a", end: "b", title: 2 }],
+    trace: null,
   } as unknown as Execution;
   const draft = draftOf(execution);
   expect(draft.secrets).toEqual([{ name: "KEY", value: "" }]);
   expect(draft).toMatchObject({ kind: "list", command: "echo\nhi", tags: "a, b", timeout: "" });
+  expect(draft.dialects).toBe("auto, tap");
+  expect(draft.sections).toEqual([{ start: "a", end: "b", title: "2" }]);
 });

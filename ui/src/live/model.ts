@@ -62,6 +62,8 @@ export interface Execution {
   test_counts: TestCounts | null;
   dialects: string | string[];
   emulate: string[];
+  sections: Section[];
+  trace: "bash" | null;
   metadata: Record<string, unknown>;
   outcome: Outcome | null;
   outcome_text: string | null;
@@ -446,6 +448,13 @@ export interface Matches {
   took_ms: number;
 }
 
+/** Regular expressions; `title` is a group of `start`. */
+export interface Section {
+  start: string;
+  end: string;
+  title?: string | number | null;
+}
+
 export interface NewExecution {
   command: string | string[];
   name?: string;
@@ -462,6 +471,10 @@ export interface NewExecution {
   keep_background?: boolean;
   max_log_bytes?: number;
   nesting?: "auto" | "flat";
+  dialects?: string | string[];
+  emulate?: string[];
+  sections?: Section[];
+  trace?: "bash";
   rerun_of?: string;
 }
 

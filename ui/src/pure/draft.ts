@@ -1,11 +1,19 @@
 /** The form of a new execution as people fill it in, and the request that it becomes. */
 
-import type { Execution, NewExecution } from "../live/model";
+import type { Execution, NewExecution, Section } from "../live/model";
 
 export interface Variable {
   name: string;
   value: string;
 }
+
+export interface DraftSection {
+  start: string;
+  end: string;
+  title: string;
+}
+
+export const EMULATED = ["github", "azure", "gitlab", "teamcity", "buildkite"] as const;
 
 export interface Draft {
   kind: "shell" | "list";
@@ -24,6 +32,10 @@ export interface Draft {
   user: string;
   stdin: boolean;
   isFlat: boolean;
+  dialects: string;
+  emulate: string[];
+  sections: DraftSection[];
+  isTraced: boolean;
 }
 
 export type DraftProblems = Partial<Record<keyof Draft, true>>;
@@ -46,6 +58,10 @@ export function emptyDraft(): Draft {
     user: "",
     stdin: false,
     isFlat: false,
+    dialects: "",
+    emulate: [],
+    sections: [],
+    isTraced: false,
   };
 }
 
@@ -69,6 +85,14 @@ export function draftOf(execution: Execution): Draft {
     user: execution.user ?? "",
     stdin: execution.stdin,
     isFlat: execution.nesting === "flat",
+    dialects: [execution.dialects].flat().join(", "),
+    emulate: [...execution.emulate],
+    sections: execution.sections.map(({ start, end, title }) => ({
+      start,
+      end,
+      title: String(title ?? ""),
+    })),
+    isTraced: execution.trace === "bash",
   };
 }
 
@@ -86,10 +110,7 @@ export function wantedOf(draft: Draft): { wanted: NewExecution | null; problems:
   if (environment && Object.keys(environment).length > 0) wanted.environment = environment;
   if (secrets && Object.keys(secrets).length > 0) wanted.secret_environment = secrets;
 
-  const tags = draft.tags
-    .split(",")
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== "");
+  const tags = listOf(draft.tags);
   if (tags.length > 0) wanted.tags = tags;
   const metadata = metadataOf(draft.metadata);
   if (!metadata) problems.metadata = true;
@@ -109,6 +130,15 @@ export function wantedOf(draft: Draft): { wanted: NewExecution | null; problems:
   if (draft.keepBackground) wanted.keep_background = true;
   if (draft.stdin) wanted.stdin = true;
   if (draft.isFlat) wanted.nesting = "flat";
+  const [language, ...others] = listOf(draft.dialects);
+  if (language !== undefined) {
+    const isWord = others.length === 0 && (language === "auto" || language === "none");
+    wanted.dialects = isWord ? language : [language, ...others];
+  }
+  if (draft.emulate.length > 0) wanted.emulate = [...draft.emulate];
+  const sections = draft.sections.filter(({ start, end, title }) => start + end + title !== "");
+  if (sections.length > 0) wanted.sections = sections.map(sectionOf);
+  if (draft.isTraced) wanted.trace = "bash";
   if (draft.user.trim()) wanted.user = draft.user.trim();
   return { wanted: Object.keys(problems).length === 0 ? wanted : null, problems };
 }
@@ -128,10 +158,30 @@ export const FIELDS: Partial<Record<string, keyof Draft>> = {
   metadata: "metadata",
   tty: "tty",
   stdin: "stdin",
+  dialects: "dialects",
+  emulate: "emulate",
+  sections: "sections",
+  trace: "isTraced",
 };
+
+/** What stands in the group of the markers. */
+export const MARKER_FIELDS: (keyof Draft)[] = ["dialects", "emulate", "sections", "isTraced"];
 
 function argumentsOf(text: string): string[] {
   return text.replace(/\n+$/, "") === "" ? [] : text.replace(/\n+$/, "").split("\n");
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+/** Digits number a group, anything else names it. */
+function sectionOf({ start, end, title }: DraftSection): Section {
+  if (title.trim() === "") return { start, end };
+  return { start, end, title: /^\d+$/.test(title.trim()) ? Number(title) : title.trim() };
 }
 
 function recordOf(variables: Variable[]): Record<string, string> | null {
