@@ -114,7 +114,7 @@ def test_the_language_is_the_browsers_until_one_is_chosen(
         page.page.get_by_role("radio", name="English").click()
         expect(page.page.get_by_role("button", name="Preferences")).to_be_focused()
         page.page.reload()
-        expect(page.page.get_by_role("link", name="Executions")).to_be_visible()
+        expect(page.page.get_by_role("link", name="Executions", exact=True)).to_be_visible()
         assert page.page.locator("html").get_attribute("lang") == "en"
 
 

@@ -1,7 +1,7 @@
 """The fuzzer of the parser: `make fuzz` lets it look for bytes that break a promise.
 
 What it finds it leaves as `crash-…` in the working directory. Put it into `findings/` as
-`WHAT.bin`, where `test_findings.py` runs it for ever, and then mend the parser.
+`WHAT.bin`, where `test_fuzz_findings.py` runs it for ever, and then mend the parser.
 """
 
 import contextlib

@@ -146,6 +146,7 @@ class Supervisor:
         )
         self._running: dict[str, Runner] = {}
         self._pending: dict[str, Runner] = {}
+        self._making: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._usage: dict[str, tuple[float, Usage]] = {}
         self._is_stopping = False
@@ -177,6 +178,14 @@ class Supervisor:
         usual_seconds = await self.store.usual_seconds(execution.name)
         execution = msgspec.structs.replace(execution, usual_seconds=usual_seconds)
         self._check_space()
+        made = self._making[execution.id] = self._loop.create_future()
+        try:
+            return await self._queued(execution, wanted, masks)
+        finally:
+            del self._making[execution.id]
+            made.set_result(None)
+
+    async def _queued(self, execution: Execution, wanted: NewExecution, masks: Masks) -> Execution:
         folder, spec = self.folder(execution.id), self._spec(execution, wanted)
         shown = masked_request(execution, masks) if masks else execution
         execution = await self.store.create(shown)
@@ -195,6 +204,8 @@ class Supervisor:
         """Ask for the end of an execution. NotFound; Conflict if it has ended already."""
         self._check_usable()
         now = datetime.now(UTC)
+        if execution_id in self._making:  # its row is seen a moment before it is in the queue
+            await asyncio.wait([self._making[execution_id]])
         if execution_id in self._pending:
             return await self._cancel_pending(self._pending.pop(execution_id), by)
         runner_or_none = self._running.get(execution_id)
