@@ -29,6 +29,8 @@ import {
 
 const OVERSCAN = 24;
 const SETTLE_MS = 160;
+/** Shorter ways are scrolled px by px, also where the view is small: no jump of the scroll bar. */
+const LEAST_JUMP_PX = 1500;
 
 /** What is looked at: live values, each for itself. */
 export interface Subject {
@@ -138,7 +140,7 @@ export class Viewport {
     const { isVariable, isFinal } = this.#subject;
     const isExact = !isVariable && !isScaled(this.extent);
     this.scrollTop = scrollTop;
-    if (isExact || Math.abs(way) > 2 * this.height) {
+    if (isExact || Math.abs(way) > Math.max(2 * this.height, LEAST_JUMP_PX)) {
       const { row, within } = pointedAt(this.rows, toContent(this.extent, scrollTop), this.extent);
       this.#holdAt({ row, within });
     } else this.#holdAt({ row: before.row, within: before.within + way });
