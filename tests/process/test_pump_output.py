@@ -180,14 +180,14 @@ def test_a_full_disk_blocks_the_script_and_loses_nothing(
 
 @pytest.mark.parametrize("wrapper", [[], [*PYTHON, WITHOUT_SPLICE]], ids=["splice", "read"])
 def test_on_a_full_disk_the_exit_code_is_still_recorded(
-    run: Run, small_disk: Path, wrapper: list[str]
+    run: Run, small_disk: Path, tmp_path: Path, wrapper: list[str]
 ) -> None:
-    go = small_disk / "go"
+    go = tmp_path / "go"
     command = f"while [ ! -e {go} ]; do sleep 0.01; done; seq 1000; exit 7"
     pumped = run(command, at=small_disk, wrapper=wrapper)
-    go.touch()
     ballast = small_disk / "ballast"
     fill(small_disk, ballast)
+    go.touch()
     record = eventually(lambda: pumped.records.exit)
     assert record.code == 7
     # Longer than output may go on after an exit: what waits is not cut off.

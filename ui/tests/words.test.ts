@@ -41,6 +41,7 @@ function isUsed(path: string): boolean {
   const [first = "", ...rest] = path.split(".");
   const names = [`words.${path}`];
   if (SHORT[first]) names.push([SHORT[first], ...rest].join("."));
+  if (path.startsWith("system.findings.")) names.push(path.replace("system.findings", "t"));
   if (path.startsWith("list.columns.")) names.push(path.replace("list.", ""));
   return names.some((name) => new RegExp(`\\b${name.replaceAll(".", "\\.")}\\b`).test(source));
 }
