@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from watched_page import WatchedPage
 
+from eventually import eventually
 from server_process import ServerProcess
 
 MOST_ROWS = 300
@@ -204,14 +205,21 @@ def test_the_system_page_says_what_is_wrong_and_how_it_is_put_right(
         expect(found).to_have_count(1, timeout=30_000)
 
 
-def test_ten_thousand_rows_keep_few_mounted(page: WatchedPage, server: ServerProcess) -> None:
+def test_a_long_list_is_loaded_by_scrolling_and_keeps_few_rows_mounted(
+    page: WatchedPage, server: ServerProcess
+) -> None:
     for _ in range(450):
         server.create("true", name="many", tags=["many"])
     page.open("/executions?q=tag:many")
-    expect(page.page.get_by_text("450 of 450")).to_be_visible(timeout=20_000)
-    page.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.page.get_by_text("of 450")).to_be_visible(timeout=20_000)
     last = page.page.locator("tr[aria-rowindex='451']")
-    expect(last).to_be_visible()
+
+    def scrolls_to_last() -> bool:
+        page.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        return last.is_visible()
+
+    eventually(scrolls_to_last)
+    expect(page.page.get_by_text("450 of 450")).to_be_visible()
     assert page.page.locator("tr[data-execution]").count() <= MOST_ROWS
 
 

@@ -30,7 +30,9 @@ class WatchedPage:
             self.troubles.append(f"asked {request.url}")
 
     def open(self, path: str = "/") -> Self:
+        """Go there; the page's own code has come when this returns, and hears the keys."""
         self.page.goto(self.url + path)
+        expect(self.page.locator("main > *").first).to_be_attached(timeout=15_000)
         return self
 
     def open_execution(self, execution_id: str, rest: str = "") -> Self:

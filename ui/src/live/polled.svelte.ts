@@ -6,6 +6,8 @@ export class Polled<T> {
   value: T | null = $state.raw(null);
   problem = $state("");
   readonly #read: () => Promise<T>;
+  #asked = 0;
+  #answered = 0;
 
   constructor(read: () => Promise<T>) {
     this.#read = read;
@@ -24,12 +26,18 @@ export class Polled<T> {
     };
   }
 
+  /** Answers may overtake each other: what was asked later says what holds now. */
   async refresh(): Promise<void> {
+    const asked = ++this.#asked;
     try {
-      this.value = await this.#read();
+      const value = await this.#read();
+      if (asked < this.#answered) return;
+      this.value = value;
       this.problem = "";
     } catch (error) {
+      if (asked < this.#answered) return;
       this.problem = (error as Error).message;
     }
+    this.#answered = asked;
   }
 }
