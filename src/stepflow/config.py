@@ -26,6 +26,8 @@ SECRET = "***"  # noqa: S105 - what is shown instead of a secret
 OLD_SPELLINGS = {"WS_PORT": "websocket_port", "WS_HOST": "websocket_host"}
 # Names that are no settings of a server but may stand in its environment.
 NO_SETTINGS = frozenset({"ENV", "EXECUTION_ID", "PUMP"})
+# What a server must not overlook: it would keep in a folder of its own what others wait for.
+SHARED_STORES = frozenset({"DATABASE_URL", "OBJECT_STORE"})
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -170,6 +172,7 @@ def _take_environment(
     for name, text in _old_first(environment):
         if not name.startswith(PREFIX):
             continue
+        _refuse_shared_store(name.removeprefix(PREFIX), text, f"{name} in the environment")
         # Kubernetes sets STEPFLOW_PORT=tcp://… for a service that is called stepflow.
         if _field(name.removeprefix(PREFIX)) is None or text.startswith("tcp://"):
             if name.removeprefix(PREFIX) not in NO_SETTINGS:
@@ -187,12 +190,22 @@ def _take(
 ) -> None:
     field = _field(name)
     if field is None:
+        _refuse_shared_store(name, text, source)
         if name in NO_SETTINGS and not is_flag:
             return
         raise InvalidSetting(f"{source}: there is no such setting{_nearest(name)}")
     if not text.strip():
         return
     said[field] = (_value(field, text.strip(), source), source)
+
+
+def _refuse_shared_store(name: str, text: str, source: str) -> None:
+    """Raises InvalidSetting."""
+    if name in SHARED_STORES and text.strip():
+        raise InvalidSetting(
+            f"{source}: this version keeps everything in its own folder (SQLite and plain files) "
+            "and cannot share a database or an object store: unset it, and run one server"
+        )
 
 
 def _old_first(source: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -99,6 +99,17 @@ def test_an_unknown_flag_is_an_error_that_names_the_nearest(tmp_path: Path) -> N
         read(tmp_path, flags={"storage_paht": "/x"})
 
 
+@pytest.mark.parametrize("name", ["STEPFLOW_DATABASE_URL", "STEPFLOW_OBJECT_STORE"])
+def test_a_store_that_servers_share_is_refused_and_not_overlooked(
+    tmp_path: Path, name: str
+) -> None:
+    read(tmp_path, environment={name: ""})
+    with pytest.raises(InvalidSetting, match=f"{name} in the environment: .* own folder"):
+        read(tmp_path, environment={name: "postgresql://db/stepflow"})
+    with pytest.raises(InvalidSetting, match=f"{name} in .env: .* own folder"):
+        read(tmp_path, dotenv=f"{name}=s3://bucket")
+
+
 def test_unknown_names_in_the_environment_are_one_warning(tmp_path: Path) -> None:
     configured = read(
         tmp_path,

@@ -104,13 +104,33 @@ def test_the_compose_file_fits_its_specification() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kubernetes_knows_every_field_of_the_manifests(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "kinds"),
+    [
+        ("kubernetes", ["Deployment", *["PersistentVolumeClaim"] * 2, "Service"]),
+        ("kubernetes-three-replicas", ["Service", "StatefulSet"]),
+    ],
+)
+def test_kubernetes_knows_every_field_of_the_manifests(
+    tmp_path: Path, folder: str, kinds: list[str]
+) -> None:
     built = tmp_path / "built.yaml"
-    built.write_text(checked("kubectl", "kustomize", str(DEPLOY / "kubernetes")))
+    built.write_text(checked("kubectl", "kustomize", str(DEPLOY / folder)))
     done = fetched("kubernetes-validate==1.37.0", "kubernetes-validate", "--strict", str(built))
     assert done.returncode == 0, done.stdout + done.stderr
-    kinds = [one["kind"] for one in yaml.safe_load_all(built.read_text())]
-    assert sorted(kinds) == ["Deployment", *["PersistentVolumeClaim"] * 2, "Service"]
+    assert sorted(one["kind"] for one in yaml.safe_load_all(built.read_text())) == kinds
+
+
+def test_three_servers_have_a_folder_each_and_share_what_this_version_refuses() -> None:
+    text = checked("kubectl", "kustomize", str(DEPLOY / "kubernetes-three-replicas"))
+    [spec] = [one["spec"] for one in yaml.safe_load_all(text) if one["kind"] == "StatefulSet"]
+    assert spec["replicas"] == 3
+    assert [claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]] == ["storage"]
+    [container] = spec["template"]["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "stepflow-stores"}}]
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    emptied = {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
+    assert mounted == emptied | {"storage"}
 
 
 def test_one_server_owns_the_volume_that_the_guide_names() -> None:
