@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,23 @@ def test_left_over_files_are_removed_and_a_line_index_is_counted_anew(used: Serv
     assert index.read_bytes() == right
     assert not (first / "log.zst.new").exists()
     assert findings(used) == []
+
+
+def test_times_that_no_lookup_would_find_are_named(used: ServerProcess) -> None:
+    first, second, third = folders(used)
+    index = first / "time.idx"
+    right = index.read_bytes()
+    # What a power cut leaves, and a record that is half there: both are read over.
+    index.write_bytes(right + bytes(40))
+    assert findings(used) == []
+    index.write_bytes(right + struct.pack("<Qq", 1 << 40, 1_700_000_000_000))
+    (second / "time.idx").unlink()
+    (third / "time.idx").write_bytes(b"\xff" * 16)
+    found = findings(used)
+    assert [(one.what, one.repair) for one in found] == [("time index", None)] * 3
+    assert [Path(one.where).parent for one in found] == [first, second, third]
+    (second / "time.idx").touch()
+    assert len(findings(used)) == 3
 
 
 def test_what_nobody_can_make_anew_is_named_and_left(used: ServerProcess) -> None:

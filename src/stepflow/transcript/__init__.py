@@ -8,7 +8,7 @@ from stepflow.transcript.line import Line
 from stepflow.transcript.line_index import LineIndex, rebuild
 from stepflow.transcript.masks import NO_MASKS, SHORTEST_SECRET, Masks, write_masks
 from stepflow.transcript.search import Match, Matches, Search
-from stepflow.transcript.time_index import Arrivals
+from stepflow.transcript.time_index import Arrivals, misplaced_record
 from stepflow.transcript.transcript import Transcript
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Transcript",
     "archive",
     "drop_raw",
+    "misplaced_record",
     "rebuild",
     "write_masks",
 ]

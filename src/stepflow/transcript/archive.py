@@ -24,7 +24,7 @@ from stepflow import errors
 from stepflow.transcript.folder import sync_folder
 from stepflow.transcript.line_index import BLOCK_BYTES, ENTRY_BYTES, LineCounts
 from stepflow.transcript.records import RegionRecords
-from stepflow.transcript.time_index import RECORD_BYTES, TimeIndex
+from stepflow.transcript.time_index import RECORD_BYTES, TimeIndex, whole_records
 
 # A smaller log gains nothing: it is one block anyway, and stays as it is.
 SMALLEST_ARCHIVED_BYTES = BLOCK_BYTES
@@ -106,10 +106,9 @@ def _write(folder: Path, file: BinaryIO, should_stop: Callable[[], bool]) -> boo
 
 def _time_records(folder: Path) -> bytes:
     try:
-        data = (folder / "time.idx").read_bytes()
+        return whole_records((folder / "time.idx").read_bytes())
     except FileNotFoundError:
         return b""
-    return data[: len(data) // RECORD_BYTES * RECORD_BYTES]
 
 
 def _check(path: Path, should_stop: Callable[[], bool]) -> bool:

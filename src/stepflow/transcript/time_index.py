@@ -34,6 +34,24 @@ class Arrivals(msgspec.Struct, frozen=True):
         return None if position < 0 else self.unix_ms[position]
 
 
+def whole_records(data: bytes) -> bytes:
+    """Without the record that is half there."""
+    return data[: len(data) // RECORD_BYTES * RECORD_BYTES]
+
+
+def misplaced_record(data: bytes, size_bytes: int) -> int | None:
+    """The place of the first record of a whole index that no lookup would find: out of order, or
+    beyond its log of `size_bytes`. Zeros after the last one are no records."""
+    usable = data.rstrip(b"\0")
+    usable = data[: -(-len(usable) // RECORD_BYTES) * RECORD_BYTES]
+    before = 0
+    for place, (offset, unix_ms) in enumerate(_RECORD.iter_unpack(whole_records(usable))):
+        if not before <= offset <= size_bytes or not 0 < unix_ms < _END_OF_TIME_MS:
+            return place
+        before = offset
+    return None
+
+
 class TimeIndex:
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -46,8 +64,7 @@ class TimeIndex:
         low = max(0, self._bisect(lambda offset, _: offset <= first) - 1)
         high = self._bisect(lambda offset, _: offset <= last)
         data = self._records.read(low, high - low)
-        usable = data[: len(data) // RECORD_BYTES * RECORD_BYTES]
-        pairs = list(_RECORD.iter_unpack(usable))
+        pairs = list(_RECORD.iter_unpack(whole_records(data)))
         return Arrivals([offset for offset, _ in pairs], [unix_ms for _, unix_ms in pairs])
 
     def offset_at(self, at: datetime) -> int | None:

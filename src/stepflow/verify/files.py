@@ -11,7 +11,7 @@ from stepflow.errors import Unavailable
 from stepflow.model import ArtifactState, Execution, is_id, milliseconds_of
 from stepflow.process import Folder
 from stepflow.store.soundness import Database, Told
-from stepflow.transcript import ArchivedLog
+from stepflow.transcript import ArchivedLog, misplaced_record
 from stepflow.verify.digests import sha256_of
 from stepflow.verify.finding import Finding
 
@@ -63,6 +63,22 @@ def _log(execution: Execution, folder: Folder) -> Iterator[Finding]:
             said="it does not count the lines of its log",
             repair="line index",
         )
+    yield from _times(folder, size_bytes)
+
+
+def _times(folder: Folder, size_bytes: int) -> Iterator[Finding]:
+    try:
+        data = folder.time_index.read_bytes()
+    except FileNotFoundError:
+        data = b""
+    if size_bytes and not data:
+        said = "no line of its log has a time"
+    else:
+        place = misplaced_record(data, size_bytes)
+        if place is None:
+            return
+        said = f"record {place + 1:,} is out of order or beyond the log: times from there are wrong"
+    yield Finding(what="time index", where=str(folder.time_index), said=said)
 
 
 def _archive(execution: Execution, folder: Folder) -> Iterator[Finding]:
