@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tarfile
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from stepflow.backup import (
     Schedule,
     Shelf,
     forget,
+    make,
     verify,
 )
 from stepflow.errors import Conflict, NoSpace, NotFound
@@ -164,6 +167,43 @@ def test_too_little_space_is_said_before_anything_is_begun(
     with pytest.raises(NoSpace, match="nothing was changed"):
         made(storage)
     assert not (tmp_path / "backups").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The backups on a disk of 4 MiB of their own."""
+    disk = tmp_path / "backups"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if subprocess.run(mounting, check=False, capture_output=True).returncode:
+        if os.environ.get("CI"):
+            pytest.fail("mounting a tmpfs needs root")
+        pytest.skip("mounting a tmpfs needs root")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("stage", ["begin", "files"])
+def test_a_disk_that_fills_meanwhile_leaves_no_half_and_the_older_ones(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr("stepflow.backup.backup.SPARE_BYTES", 0)
+    storage = folder(tmp_path)
+    older = made(storage)
+    (next(storage.glob("executions/*/*")) / "log").write_bytes(os.urandom(1 << 20))
+    ballast = small_disk / "ballast"
+
+    def told(what: str, _done: int, _of: int) -> None:
+        if what == stage or stage == "begin":
+            with suppress(OSError):
+                ballast.write_bytes(bytes(8 << 20))
+
+    with pytest.raises(NoSpace, match="the disk is full; nothing was changed"):
+        make(storage, storage / "database" / DATABASE, origin="asked", told=told)
+    ballast.unlink()
+    assert [kept.id for kept in Shelf(storage).all()] == [older.id]
+    assert sorted(path.name for path in small_disk.iterdir() if path.is_dir()) == [older.id]
+    assert verify(storage, older.id).problem is None
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next(tmp_path: Path) -> None:

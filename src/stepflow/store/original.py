@@ -5,6 +5,7 @@ while this happens. A row is taken only if it still is what was read before: the
 rewritten it meanwhile, and then it is read again. The version of our schema is written last.
 """
 
+import errno
 import shutil
 import sqlite3
 import tempfile
@@ -55,6 +56,7 @@ _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _LOOKS = 5
 _PAGES_AT_ONCE = 2000
+_ROOM_BYTES = 1 << 16
 _PAGES_IN_WAL = 8000
 _MOST_LOCKED_SECONDS = 0.1
 _PAUSE_SECONDS = 0.12
@@ -297,7 +299,7 @@ def cut_wal_bytes(path: Path) -> int:
 
 def copy(source: Path, target: Path, told: Callable[[int, int], None]) -> None:
     """A consistent copy of a database that others may be writing, with the journal in it.
-    `told` hears of pages done and of all."""
+    `told` hears of pages done and of all. OSError (ENOSPC) where the target's disk is full."""
     reading, writing = _connected(source, "mode=rw"), sqlite3.connect(target)
     try:
         reading.execute("PRAGMA busy_timeout = 30000")
@@ -313,6 +315,11 @@ def copy(source: Path, target: Path, told: Callable[[int, int], None]) -> None:
             sleep=0.01,
         )
         writing.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a -wal
+    except sqlite3.OperationalError as error:
+        # Where there is no room for the journal SQLite calls it an I/O error, not a full disk.
+        if shutil.disk_usage(target.parent).free < _ROOM_BYTES:
+            raise OSError(errno.ENOSPC, f"{error}: {target}") from error
+        raise
     finally:
         writing.close()
         reading.close()
