@@ -139,6 +139,17 @@ def test_a_dry_run_changes_nothing_and_a_second_rollback_has_nothing_to_do(
     assert roll_back(used.storage, Options(timezone=ZONE)).state == "nothing"
 
 
+def test_a_dry_run_of_the_way_forward_says_that_it_was_rolled_back(used: ServerProcess) -> None:
+    database = used.storage / "database" / "stepflow.db"
+    assert asked(used, "rollback").returncode == 0
+    before = database.read_bytes()
+    planned = json.loads(asked(used, "migrate", "--dry-run", "--json").stdout)
+    assert planned["state"] == "planned"
+    assert "it was rolled back, and would be taken over again" in planned["remarks"]
+    assert asked(used, "migrate").returncode == 0
+    assert database.read_bytes() != before
+
+
 def test_what_the_original_deleted_is_forgotten(used: ServerProcess) -> None:
     database = used.storage / "database" / "stepflow.db"
     roll_back(used.storage, Options(timezone=ZONE))

@@ -14,12 +14,16 @@ from stepflow.store import original, rollback
 Told = Callable[[str, int, int], None]
 
 
+def is_rolled_back(database: Path) -> bool:
+    with original.look(database) as connection:
+        return rollback.rolled_back(connection) is not None
+
+
 def roll_forward(storage: Path, database: Path, timezone: str | None, told: Told) -> bool:
     """Take a folder over again that was rolled back; False if it was not. What the original wrote
     meanwhile is for the migration to take."""
-    with original.look(database) as connection:
-        if rollback.rolled_back(connection) is None:
-            return False
+    if not is_rolled_back(database):
+        return False
     make(storage, database, origin="migration", told=told)
     clock = LocalClock(timezone)
     for gone in rollback.roll_forward(database, lambda text: str(clock.utc(text))):

@@ -17,7 +17,7 @@ import msgspec
 from stepflow.backup import DATABASE, Shelf, make, sync, write_durably
 from stepflow.errors import InvalidSetting, StorageUnusable
 from stepflow.migrate.clock import LocalClock
-from stepflow.migrate.forward import roll_forward
+from stepflow.migrate.forward import is_rolled_back, roll_forward
 from stepflow.migrate.openers import openers
 from stepflow.migrate.proof import Proof, compare_logs, compare_rows
 from stepflow.migrate.report import Report
@@ -82,7 +82,10 @@ def migrate(storage: Path, options: Options) -> Report:
         timezone_source=options.timezone_source,
         is_resumed=note is not None,
     )
-    if not options.is_dry_run and roll_forward(storage, database, options.timezone, options.told):
+    if options.is_dry_run:
+        if is_rolled_back(database):
+            report.remarks.append("it was rolled back, and would be taken over again")
+    elif roll_forward(storage, database, options.timezone, options.told):
         report.remarks.append("it had been rolled back, and is taken over again")
     is_ours = _examine(database, report)
     if options.is_dry_run:
