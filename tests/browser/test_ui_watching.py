@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import APIResponse, Browser, Route, WebSocket, expect
 from watched_page import WatchedPage
 
 from server_process import ServerProcess
@@ -43,6 +43,29 @@ def test_the_list_shows_a_new_execution_and_its_end_without_a_reload(
     row = page.page.locator(f"tr[data-execution='{execution_id}']")
     expect(row).to_have_attribute("data-status", "running")
     expect(row).to_have_attribute("data-status", "completed", timeout=10_000)
+
+
+def test_news_that_overtake_an_answer_are_not_undone_by_it(
+    page: WatchedPage, server: ServerProcess, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    execution_id = server.create(f"until [ -e {go} ]; do sleep 0.05; done", name="overtaken")
+    frames: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda said: frames.append(str(said)))
+
+    page.page.on("websocket", listen)
+    held: list[tuple[Route, APIResponse]] = []
+    detail = f"**/api/executions/{execution_id}"
+    page.page.route(detail, lambda route: held.append((route, route.fetch())), times=1)
+    page.open(f"/executions/{execution_id}")
+    page.eventually(lambda: held)
+    go.touch()
+    page.eventually(lambda: any(execution_id in said and '"completed"' in said for said in frames))
+    [(route, answer)] = held
+    route.fulfill(response=answer)
+    page.waits_for_status("completed")
 
 
 def test_filters_are_kept_in_the_address(page: WatchedPage, server: ServerProcess) -> None:

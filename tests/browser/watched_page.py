@@ -1,6 +1,7 @@
 """A page of the UI that notices what must never happen: script errors, breaches of the content
 security policy, and requests to other hosts."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,6 +40,10 @@ class WatchedPage:
         self.open(f"/executions/{execution_id}{rest}")
         expect(self.page.locator("[role=tablist]")).to_be_visible(timeout=15_000)
         return self
+
+    def eventually(self, holds: Callable[[], object]) -> None:
+        """Wait for what the page's own events bring: they are heard while it is asked something."""
+        eventually(lambda: self.page.evaluate("true") and holds())
 
     def press(self, *keys: str) -> None:
         for key in keys:

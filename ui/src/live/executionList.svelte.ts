@@ -3,6 +3,7 @@
 import type { Filter } from "../pure/filter";
 import { fits } from "../pure/fits";
 import { api } from "./api";
+import { Meanwhile } from "./meanwhile";
 import type { Execution, Looked, ServerMessage } from "./model";
 import { socket } from "./socket.svelte";
 
@@ -17,6 +18,7 @@ export class ExecutionList {
   problem = $state("");
   /** How far the server looked where it looked one by one. */
   looked: Looked | null = $state.raw(null);
+  readonly #meanwhile = new Meanwhile<ServerMessage>();
   readonly #page: number;
   #filter: Filter = {};
   #next: string | null = null;
@@ -68,9 +70,14 @@ export class ExecutionList {
   /** As much as was shown: nobody who scrolled far is thrown back by a lost connection. */
   async #reload(): Promise<void> {
     const wanted = Math.max(this.#page, this.executions.length);
-    const fresh = await this.#fetch(null, Math.min(LARGEST_PAGE, wanted));
-    this.executions = fresh;
-    this.isLoaded = true;
+    await this.#meanwhile.reading(
+      () => this.#fetch(null, Math.min(LARGEST_PAGE, wanted)),
+      (fresh) => {
+        this.executions = fresh;
+        this.isLoaded = true;
+      },
+      (message) => this.#update(message),
+    );
     while (this.executions.length < wanted && this.#next !== null && this.looked === null) {
       await this.#add(LARGEST_PAGE);
     }
@@ -78,9 +85,15 @@ export class ExecutionList {
 
   async #add(limit: number): Promise<void> {
     const before = this.looked?.executions ?? 0;
-    const more = await this.#fetch(this.#next, limit);
-    if (this.looked) this.looked = { ...this.looked, executions: this.looked.executions + before };
-    this.executions = joined(this.executions, more);
+    await this.#meanwhile.reading(
+      () => this.#fetch(this.#next, limit),
+      (more) => {
+        if (this.looked)
+          this.looked = { ...this.looked, executions: this.looked.executions + before };
+        this.executions = joined(this.executions, more);
+      },
+      (message) => this.#update(message),
+    );
   }
 
   async #fetch(cursor: string | null, limit: number): Promise<Execution[]> {
@@ -95,11 +108,16 @@ export class ExecutionList {
   }
 
   #heard(message: ServerMessage): void {
-    if (message.type === "execution_update") this.#update(message.data);
+    this.#meanwhile.heard(message);
+    this.#update(message);
+  }
+
+  #update(message: ServerMessage): void {
+    if (message.type === "execution_update") this.#put(message.data);
     else if (message.type === "execution_deleted") this.#remove(message.data.execution_id);
   }
 
-  #update(execution: Execution): void {
+  #put(execution: Execution): void {
     if (!this.isLoaded) return;
     const at = this.executions.findIndex(({ id }) => id === execution.id);
     const isWanted = fits(execution, this.#filter);

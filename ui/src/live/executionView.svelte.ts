@@ -3,6 +3,7 @@
 import { words } from "../words/words";
 import { announcer } from "./announcer.svelte";
 import { api, Problem } from "./api";
+import { Meanwhile } from "./meanwhile";
 import type {
   Annotation,
   Artifact,
@@ -30,6 +31,7 @@ export class ExecutionView {
   usual: Usual | null = $state.raw(null);
   problem: { status: number; text: string } | null = $state.raw(null);
   isDeleted = $state(false);
+  readonly #meanwhile = new Meanwhile<ServerMessage>();
   // Nobody draws it; it is emptied into `steps`.
   // eslint-disable-next-line svelte/prefer-svelte-reactivity
   readonly #news = new Map<number, Step>();
@@ -88,15 +90,29 @@ export class ExecutionView {
   }
 
   async #refresh(): Promise<void> {
-    const detail = await api.execution(this.id);
-    this.execution = detail.execution;
-    this.steps = detail.steps;
-    this.artifacts = detail.artifacts;
-    this.annotations = detail.annotations;
-    this.diagnostics = detail.diagnostics;
+    await this.#meanwhile.reading(
+      () => api.execution(this.id),
+      (detail) => {
+        this.execution = detail.execution;
+        this.steps = detail.steps;
+        this.artifacts = detail.artifacts;
+        this.annotations = detail.annotations;
+        this.diagnostics = detail.diagnostics;
+      },
+      (message) => this.#update(message),
+    );
   }
 
   #heard(message: ServerMessage): void {
+    if (message.type === "log") {
+      if (message.data.execution_id === this.id) this.transcript.accept(message.data);
+      return;
+    }
+    this.#meanwhile.heard(message);
+    this.#update(message);
+  }
+
+  #update(message: ServerMessage): void {
     switch (message.type) {
       case "execution_update":
         if (message.data.id === this.id) this.#updateExecution(message.data);
@@ -109,9 +125,6 @@ export class ExecutionView {
         break;
       case "annotation":
         if (message.data.execution_id === this.id) this.#annotate(message.data.annotation);
-        break;
-      case "log":
-        if (message.data.execution_id === this.id) this.transcript.accept(message.data);
         break;
       case "log_complete":
         if (message.data.execution_id === this.id) {
