@@ -153,6 +153,9 @@ class Server:
                 f"no server answers at {self.url} ({str(error) or type(error).__name__}):"
                 " start one with `stepflow serve`, or name it with --url"
             ) from error
+        except KeyboardInterrupt:
+            connection.close()  # half a request is under way: what is asked next starts anew
+            raise
         try:
             return answer.status, json.loads(content)
         except ValueError as error:

@@ -194,7 +194,7 @@ def test_a_disk_that_fills_meanwhile_leaves_no_half_and_the_older_ones(
     ballast = small_disk / "ballast"
 
     def told(what: str, _done: int, _of: int) -> None:
-        if what == stage or stage == "begin":
+        if stage in (what, "begin"):
             with suppress(OSError):
                 ballast.write_bytes(bytes(8 << 20))
 

@@ -3,6 +3,7 @@ import json
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -122,6 +123,34 @@ def test_it_removes_what_it_made_when_it_is_stopped(server: ServerProcess) -> No
     assert running.returncode == 130
     left = server.client.get("/api/executions").json()["executions"]
     assert [one for one in left if "performance-test" in " ".join(one["tags"])] == []
+
+
+def test_a_request_that_was_interrupted_does_not_spoil_the_next() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked = measuring.Server(f"http://127.0.0.1:{listening.getsockname()[1]}", None)
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(KeyboardInterrupt):
+                asked.ask("GET", "/slow")
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        listening.accept()[0].close()
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        answering = threading.Thread(target=answer, daemon=True)
+        answering.start()
+        assert asked.ask("GET", "/next") == (200, {})
+        answering.join()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "localhost", "ftp://localhost"])
