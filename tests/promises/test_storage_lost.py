@@ -38,7 +38,7 @@ def written(storage: Path, execution_id: str, *, lines: int) -> None:
 def test_a_lost_storage_is_noticed_and_written_to_no_more(
     server: ServerProcess, replaced_by: str
 ) -> None:
-    execution_id = server.create("while :; do echo STEP_START:a; sleep 0.05; done")
+    execution_id = server.create("while :; do echo STEP_START:a; sleep 0.05; done", timeout=30)
     eventually(lambda: server.execution(execution_id)["steps"])
     client = server.client  # connected before its socket is gone
     aside = server.folder / "aside"
