@@ -273,6 +273,28 @@ def test_a_terminal_gets_drawn_steps_and_the_failures_context(shared: Cli) -> No
     assert "STEP_START" not in final.replace(MARKED, "").split("Fetch", 1)[1]
 
 
+@pytest.mark.parametrize("told_by", ["settings", "the script"])
+def test_a_secret_is_in_nothing_that_is_drawn(shared: Cli, told_by: str) -> None:
+    (shared.directory / "secret").write_text("hunter2-hunter2")
+    script = """
+        KEY=$(cat secret); test "$1" = settings || echo "STEP_MASK:$KEY"
+        echo "outside $KEY"; echo "STEP_START:with $KEY"; echo "inside $KEY"; sleep 0.3
+        echo "STEP_PROGRESS:1/2 $KEY"; echo "STEP_WARNING:$KEY"; echo "STEP_SUMMARY:$KEY"
+        echo "STEP_OUTPUT:$KEY:$KEY"; echo "ARTIFACT:$KEY:$KEY"; sleep 0.3
+        echo "STEP_ERROR:broken $KEY"; exit 3"""
+    known = ["--secret", "KEY=hunter2-hunter2"] if told_by == "settings" else []
+    terminal = Terminal(shared, "run", *known, "--", "sh", "-c", script, "sh", told_by)
+    assert terminal.end() == 3
+    assert terminal.has("with ***")
+    assert terminal.has("broken ***")
+    assert not terminal.has("hunter2-")
+    piped = shared("run", *known, "--", "sh", "-c", script, "sh", told_by)
+    shown = shared("show", "last")
+    assert b"outside ***" in piped.stdout
+    assert b"broken ***" in shown.stdout
+    assert b"hunter2-" not in piped.stdout + piped.stderr + shown.stdout + shown.stderr
+
+
 def test_the_last_words_of_a_script_that_died_in_a_step_are_shown(shared: Cli) -> None:
     terminal = Terminal(shared, *shared.script("echo STEP_START:deploy; echo last words; exit 9"))
     assert terminal.end() == 9

@@ -1,12 +1,14 @@
 """A secret is nowhere but in the script: not in an answer, a file, a log, or a process's words."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from eventually import eventually
 from floor import Floor
@@ -101,12 +103,18 @@ def test_a_secret_is_in_nothing_that_markers_say(server: ServerProcess, told_by:
     server_id = server.create(f"{before}cat said; until test -e go; do sleep 0.02; done", **fields)
     eventually(lambda: server.execution(server_id)["execution"]["diagnostics"])
     live: list[str] = []
-    with server.client.stream("GET", f"/api/executions/{server_id}/events") as stream:
-        for piece in stream.iter_text():
-            live.append(piece)
-            (server.folder / "go").touch()
+    with connect(f"{server.url.replace('http', 'ws')}/ws") as socket:
+        wanted = {"type": "subscribe", "execution_id": server_id, "cursor": "0:0"}
+        socket.send(json.dumps(wanted))
+        with server.client.stream("GET", f"/api/executions/{server_id}/events") as stream:
+            for piece in stream.iter_text():
+                live.append(piece)
+                (server.folder / "go").touch()
+        heard = [""]
+        while "log_complete" not in heard[-1]:
+            heard.append(str(socket.recv(30)))
     server.ended(server_id)
-    told = [*live, *said_everywhere(server, server_id)]
+    told = [*live, *heard, *said_everywhere(server, server_id)]
     assert not [text for text in told if SECRET in text]
     assert "***" in told[0]
     own = [name for name in files_with(SECRET, server.folder) if name not in ("said", "secret")]
