@@ -295,6 +295,28 @@ def test_a_secret_is_in_nothing_that_is_drawn(shared: Cli, told_by: str) -> None
     assert b"hunter2-" not in piped.stdout + piped.stderr + shown.stdout + shown.stderr
 
 
+SLY = r"""
+printf 'STEP_EVENT:{"event":"step_start","name":"sly\u001b[2J\u009b2J"}\n'
+printf 'STEP_EVENT:{"event":"annotation","level":"error","message":"sly\u001b]0;t\u0007\\nmore"}\n'
+printf 'STEP_EVENT:{"event":"meta","key":"sly","value":"sly\u001b[5m\u0008"}\n'
+echo outside
+exit 3
+"""
+
+
+def test_no_word_of_a_script_steers_the_terminal(shared: Cli) -> None:
+    terminal = Terminal(shared, *shared.script(SLY))
+    assert terminal.end() == 3
+    shown, listed = Terminal(shared, "show", "last"), Terminal(shared, "ls")
+    assert (shown.end(), listed.end()) == (0, 0)
+    for drawn in (terminal, shown, listed):
+        for steering in ("\x1b[2J", "\x1b]0;", "\x1b[5m", "\x9b", "\x08", "\x07"):
+            assert not drawn.has(steering)
+    assert shown.has("sly␛[2J")
+    assert shown.has("more")
+    assert shown.has("  line 2")
+
+
 def test_the_last_words_of_a_script_that_died_in_a_step_are_shown(shared: Cli) -> None:
     terminal = Terminal(shared, *shared.script("echo STEP_START:deploy; echo last words; exit 9"))
     assert terminal.end() == 9

@@ -107,12 +107,11 @@ def _list(artifacts: list[Json], *, as_json: bool) -> None:
     if not artifacts:
         sys.stdout.write("no artifacts\n")
         return
-    from rich.console import Console
-
+    from stepflow.cli.console import ScriptConsole
     from stepflow.cli.drawing import artifact_row
 
     width = None if sys.stdout.isatty() else 200
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = ScriptConsole(width=width)
     for artifact in artifacts:
         console.print(artifact_row(artifact), soft_wrap=True)
 

@@ -286,7 +286,9 @@ def steps(view: View, now: datetime) -> list[Text]:
     for depth, step in view.tree():
         rows.append(step_row(step, now, depth=depth))
         if step["status"] == "failed" and step.get("error_message"):
-            rows.append(Text.assemble("  " * (depth + 2), (str(step["error_message"]), "red")))
+            indent = "  " * (depth + 2)
+            lines = str(step["error_message"]).split("\n")
+            rows += [Text.assemble(indent, (line, "red")) for line in lines]
     return rows
 
 

@@ -94,9 +94,9 @@ def plain(execution: Json) -> list[str]:
 
 
 def _print_table(page: Json) -> None:
-    from rich.console import Console
+    from stepflow.cli.console import ScriptConsole
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = ScriptConsole()
     console.print(table(page["executions"], words.clock(), console.width))
     if page["has_more"]:
         total = page["total_count"]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PLAIN_WIDTH = 200
+_MORE_LINES = 20
+_BELOW = "\n" + " " * 12
 _ANNOTATIONS = 20
 _FAILED = 20
 _TESTS = 1000
@@ -36,10 +38,10 @@ def main(options: Options) -> int:
     if options.json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
         return 0
-    from rich.console import Console
+    from stepflow.cli.console import ScriptConsole
 
     width = None if sys.stdout.isatty() else _PLAIN_WIDTH
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = ScriptConsole(width=width)
     view = View()
     view.apply("snapshot", found)
     for row in page(view, found):
@@ -62,7 +64,7 @@ def page(view: View, found: Json) -> list["Text"]:
         rows += [drawing.artifact_row(one) for one in view.artifacts.values()]
     if view.annotations:
         rows += [Text(""), Text("Remarks", "bold")]
-        rows += [annotation_row(one) for one in view.annotations[:_ANNOTATIONS]]
+        rows += [row for one in view.annotations[:_ANNOTATIONS] for row in _annotation_rows(one)]
         if len(view.annotations) > _ANNOTATIONS:
             more = len(view.annotations) - _ANNOTATIONS
             rows.append(Text(f"  {more} more: stepflow show --json", "bright_black"))
@@ -172,7 +174,7 @@ def _facts(execution: Json) -> list["Text"]:
         **(execution.get("metadata") or {}),
     }
     return [
-        Text.assemble((f"  {name:<10}", "bright_black"), str(value))
+        Text.assemble((f"  {name:<10}", "bright_black"), str(value).replace("\n", _BELOW))
         for name, value in facts.items()
         if value
     ]
@@ -206,19 +208,24 @@ def _output(execution: Json) -> str:
     )
 
 
-def annotation_row(annotation: Json) -> "Text":
+def _annotation_rows(annotation: Json) -> list["Text"]:
+    """The message with its place in the sources and in the log, its further lines below it."""
     from rich.text import Text
 
     mark, colour = words.LEVEL_SIGNS.get(annotation["level"], ("●", "bright_black"))
     place = annotation.get("file") or ""
     if place and annotation.get("line") is not None:
         place += f":{annotation['line']}"
-    return Text.assemble(
+    log_line = annotation.get("log_line")
+    first, *more = str(annotation["message"]).split("\n")
+    row = Text.assemble(
         (f"  {mark} ", colour),
         (f"{place}  " if place else "", "bold"),
-        str(annotation["message"]).partition("\n")[0],
-        (
-            f"  line {annotation['log_line']}" if annotation.get("log_line") is not None else "",
-            "bright_black",
-        ),
+        first,
+        ("" if log_line is None else f"  line {log_line + 1}", "bright_black"),
     )
+    rows = [row, *(Text(f"    {line}") for line in more[:_MORE_LINES])]
+    if len(more) > _MORE_LINES:
+        hidden = words.count(len(more) - _MORE_LINES, "more line", "more lines")
+        rows.append(Text(f"    {hidden}: stepflow show --json", "bright_black"))
+    return rows

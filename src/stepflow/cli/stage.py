@@ -14,6 +14,7 @@ from rich.text import Text
 
 from stepflow.cli import drawing
 from stepflow.cli.client import Json
+from stepflow.cli.console import ScriptConsole
 from stepflow.cli.screen import harmless, write
 from stepflow.cli.view import View, is_finished
 from stepflow.cli.words import clock
@@ -34,7 +35,7 @@ class Stage:
     ):
         """`last_lines(step, count)` reads a failed step's end from the server."""
         self._last_lines = last_lines
-        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._console = console or ScriptConsole()
         self._live: Live | None = None
         self._view = View()
         self._line = 0
