@@ -93,6 +93,28 @@ def test_its_own_health_check_needs_no_curl(run: Run) -> None:
     assert container.engine.run("healthcheck", "run", container.name).returncode != 0
 
 
+def test_the_memory_that_the_guide_asks_for_is_enough(run: Run) -> None:
+    container = run(OPEN, "--memory=512m", "--memory-swap=512m").answering()
+    command = "echo STEP_START:a; yes 'a line of some length' | head -c 200000000; sleep 3"
+    loud = container.client.post("/api/executions", json={"command": command}).json()
+    for _ in range(100):
+        quiet = {"command": "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.1; done"}
+        assert container.client.post("/api/executions", json=quiet).status_code == 201
+    statistics = "/api/executions/statistics"
+    eventually(
+        lambda: container.client.get(statistics).json()["by_status"].get("completed") == 101,
+        within=120,
+    )
+    log = container.client.get(f"/api/executions/{loud['id']}/log", headers={"Range": "bytes=-5"})
+    assert log.status_code == 206
+    system = container.client.get("/api/health/metrics").json()["system"]
+    assert system["process_memory_bytes"] < 256 << 20
+    state = container.engine.do(
+        "inspect", "-f", "{{.State.OOMKilled}} {{.RestartCount}}", container.name
+    )
+    assert state == "false 0"
+
+
 def test_a_stop_ends_the_scripts_in_time_and_says_so(run: Run) -> None:
     container = run(OPEN, "--stop-timeout=10").answering()
     made = container.client.post("/api/executions", json={"command": "sleep 1000"}).json()
