@@ -7,6 +7,7 @@ differ from the published one; everything else is the Dockerfile as it is.
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,19 @@ class Engine:
             text=True,
             timeout=seconds,
             check=False,
+        )
+
+    def compose(self, folder: Path, *arguments: str) -> None:
+        """`docker-compose` for the docker-compose.yml in a folder, with the image that is here."""
+        self.do("tag", IMAGE, f"localhost/{folder.name}_stepflow")
+        uv = str(Path(sys.executable).with_name("uv"))
+        subprocess.run(
+            [uv, "tool", "run", "-q", "podman-compose==1.6.0", *arguments],
+            cwd=folder,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=120,
         )
 
     def do(self, *arguments: str, seconds: float = 60) -> str:

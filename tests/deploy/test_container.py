@@ -1,7 +1,9 @@
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from containers import Container, Engine, compose_options
 
@@ -53,6 +55,34 @@ def test_the_compose_service_answers_on_both_ports_and_keeps_its_data(
     container.answering()
     found = container.client.get(f"/api/executions/{kept['id']}/log")
     assert found.text == kept["log"] == "kept\n"
+
+
+def test_the_compose_file_is_brought_up_and_down_and_up_again(engine: Engine) -> None:
+    """On its own ports, 8080 and 8765, which must be free."""
+    folder = engine.folder / "clone"
+    with httpx.Client(base_url="http://localhost:8080", timeout=60) as client:
+
+        def answers() -> bool:
+            with suppress(httpx.TransportError):
+                return client.get("/api/health").status_code == 200
+            return False
+
+        assert not answers(), "something else is on port 8080"
+        (folder / "storage").mkdir()
+        engine.compose(folder, "up", "-d", "--no-build")
+        try:
+            eventually(answers, within=60)
+            wanted = {"command": "ls /workspace; echo kept > /app/storage/by-a-script"}
+            made = client.post("/api/executions?wait=30s", json=wanted).json()
+            assert "performance_test.py" in client.get(f"/api/executions/{made['id']}/log").text
+            assert (folder / "storage/by-a-script").stat().st_uid == 1000
+            engine.compose(folder, "down")
+            engine.compose(folder, "up", "-d", "--no-build")
+            eventually(answers, within=60)
+            found = client.get(f"/api/executions/{made['id']}").json()["execution"]
+            assert found["status"] == "completed"
+        finally:
+            engine.compose(folder, "down")
 
 
 def test_what_root_made_in_the_storage_folder_is_handed_over(run: Run, tmp_path: Path) -> None:
