@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -132,6 +133,7 @@ static int64_t drain_budget;
 static char kept[64 << 10]; /* read but not yet written: only where splice is refused, and for a tty */
 static size_t kept_start, kept_length;
 
+static int input_keeper = -1, input_watch = -1;
 static int input_fd = -1;
 static char input[8 << 10];
 static size_t input_length;
@@ -548,6 +550,14 @@ static void pass_input(void)
     }
 }
 
+/* From now on the input ends as any pipe's does: when the last who writes has closed it. */
+static void leave_input(void)
+{
+    close(input_keeper);
+    close(input_watch);
+    input_keeper = input_watch = -1;
+}
+
 static void read_input(void)
 {
     ssize_t n = read(input_fd, input + input_length, sizeof input - input_length);
@@ -792,10 +802,11 @@ static void pump(int signals, int timer, uint64_t script_start_time)
             {.fd = timer, .events = POLLIN},
             {.fd = phase == RUNNING ? script_pidfd : -1, .events = POLLIN},
             {.fd = input_length < sizeof input ? input_fd : -1, .events = POLLIN},
+            {.fd = input_watch, .events = POLLIN},
         };
         uint64_t expirations;
         arm(timer);
-        int ready = poll(on, 5, next_pause_ms());
+        int ready = poll(on, 6, next_pause_ms());
         if (ready == 0 && wide)
             widen(false);
         if (!at_end && (blocked || kept_length || phase == DRAINING || (on[0].revents & ~POLLOUT))) {
@@ -815,6 +826,8 @@ static void pump(int signals, int timer, uint64_t script_start_time)
             continue; /* re-armed meanwhile */
         if (on[4].revents)
             read_input();
+        if (on[5].revents)
+            leave_input();
         advance();
     }
     ending.flags |= COMPLETE;
@@ -848,7 +861,7 @@ static void fail_in_child(int report, enum stage stage)
     _exit(127);
 }
 
-static void become_script(char *strings, int terminal, int report)
+static void become_script(char *strings, int terminal, int from, int report)
 {
     char **arguments = calloc(launch.argc + launch.envc + 2, sizeof *arguments), **next = arguments;
     char *directory = strings;
@@ -870,7 +883,8 @@ static void become_script(char *strings, int terminal, int report)
             fail_in_child(report, STAGE_STDIN);
     } else if (launch.flags & STDIN_FROM_FIFO) {
         reset_signals(&no_signals); /* a stop must reach it while it waits for somebody to open the other side */
-        int from = openat(FOLDER_FD, "in", O_RDONLY | O_CLOEXEC);
+        if (from < 0)
+            from = openat(FOLDER_FD, "in", O_RDONLY | O_CLOEXEC);
         if (from < 0 || dup2(from, 0) < 0)
             fail_in_child(report, STAGE_STDIN);
     }
@@ -884,6 +898,30 @@ static void become_script(char *strings, int terminal, int report)
     reset_signals(&no_signals);
     execvp(arguments[0], arguments);
     fail_in_child(report, STAGE_EXEC);
+}
+
+/* A script reads before anybody writes: without a writer it would find the end of its input. The
+ * pump is one until somebody else opens it, and the FIFO gets its name when it is watched for that.
+ * Returns the script's side; -1 where nothing can be watched: then the script waits for a writer. */
+static int open_input(void)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d/in.new", FOLDER_FD);
+    unlinkat(FOLDER_FD, "in.new", 0); /* of a pump that died here */
+    if (mkfifoat(FOLDER_FD, "in.new", 0600) < 0)
+        give_up();
+    int from = openat(FOLDER_FD, "in.new", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    input_keeper = openat(FOLDER_FD, "in.new", O_WRONLY | O_CLOEXEC);
+    input_watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    bool watched = from >= 0 && input_keeper >= 0 && inotify_add_watch(input_watch, path, IN_OPEN) >= 0;
+    if (!watched || fcntl(from, F_SETFL, 0) < 0) {
+        leave_input();
+        close(from);
+        from = -1;
+    }
+    if (renameat(FOLDER_FD, "in.new", FOLDER_FD, "in") < 0)
+        give_up();
+    return from;
 }
 
 static int open_terminal(void)
@@ -935,16 +973,19 @@ static void open_log(void)
 
 static void start_script(char *strings)
 {
-    int report[2], terminal = -1;
+    int report[2], terminal = -1, from = -1;
     if (launch.flags & WITH_TTY)
         terminal = open_terminal();
     else
         open_output();
+    if (terminal < 0 && launch.flags & STDIN_FROM_FIFO)
+        from = open_input();
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0 || (script = fork()) < 0)
         give_up();
     if (script == 0)
-        become_script(strings, terminal, report[1]);
+        become_script(strings, terminal, from, report[1]);
     close(report[1]);
+    close(from);
     could_not_start = report[0];
 }
 

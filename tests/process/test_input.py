@@ -61,8 +61,9 @@ def test_input_that_nobody_reads_is_refused(folder: Folder) -> None:
 
 
 def test_input_of_a_script_that_ended_is_refused(folder: Folder) -> None:
-    pump = started(folder, launch_of("true", stdin=True))
+    pump = started(folder, launch_of("head", "-n", "1", stdin=True))
     with opened(folder) as script:
+        script.write(b"enough\n")
         ended(folder, pump)
         with pytest.raises(NoReader):
             script.write(b"x")

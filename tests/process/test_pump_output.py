@@ -11,25 +11,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from refusing import SPLICE, without
 
 from eventually import eventually
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
-
-# seccomp: splice fails with EINVAL, as on file systems that have none; then the pump itself.
-WITHOUT_SPLICE = """
-import ctypes, os, platform, struct, sys
-numbers = {"x86_64": 275, "aarch64": 76}
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, numbers[platform.machine()]), (6, 0, 0, 0x50016),
-        (6, 0, 0, 0x7FFF0000)]
-program = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *one) for one in code))
-filters = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", 4, ctypes.addressof(program)))
-libc = ctypes.CDLL(None, use_errno=True)
-assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filters) == 0
-for fd in (3, 4, 5):
-    os.set_inheritable(fd, True)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 def test_every_byte_arrives_in_order(run: Run) -> None:
@@ -62,7 +48,7 @@ def test_opening_the_output_again_does_not_truncate_the_log(run: Run, reopen: st
 def test_without_splice_the_output_is_as_exact(run: Run) -> None:
     pumped = run(
         [*PYTHON, "import os\nfor n in range(5000): os.write(1, b'%d\\n' % n * 20)"],
-        wrapper=[sys.executable, "-I", "-S", "-c", WITHOUT_SPLICE],
+        wrapper=without(SPLICE),
     )
     pumped.end()
     assert pumped.log == b"".join(b"%d\n" % n * 20 for n in range(5000))
@@ -160,7 +146,7 @@ def free_bytes(disk: Path) -> int:
     return figures.f_bavail * figures.f_frsize
 
 
-@pytest.mark.parametrize("wrapper", [[], [*PYTHON, WITHOUT_SPLICE]], ids=["splice", "read"])
+@pytest.mark.parametrize("wrapper", [[], without(SPLICE)], ids=["splice", "read"])
 def test_a_full_disk_blocks_the_script_and_loses_nothing(
     run: Run, small_disk: Path, wrapper: list[str]
 ) -> None:
@@ -178,7 +164,7 @@ def test_a_full_disk_blocks_the_script_and_loses_nothing(
     assert pumped.log == b"".join((b"%9d\n" % n) * 1000 for n in range(150))
 
 
-@pytest.mark.parametrize("wrapper", [[], [*PYTHON, WITHOUT_SPLICE]], ids=["splice", "read"])
+@pytest.mark.parametrize("wrapper", [[], without(SPLICE)], ids=["splice", "read"])
 def test_on_a_full_disk_the_exit_code_is_still_recorded(
     run: Run, small_disk: Path, tmp_path: Path, wrapper: list[str]
 ) -> None:

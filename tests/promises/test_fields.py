@@ -120,6 +120,23 @@ def test_input_that_comes_before_the_script_reads_it_is_not_refused(served: Serv
     assert served.text(execution_id) == b"hello\n"
 
 
+def test_a_script_with_an_input_runs_at_once_and_waits_through_a_crash_of_the_server(
+    served: ServerProcess,
+) -> None:
+    execution_id = served.create(
+        "echo ready; read line; echo got $line; read line || echo over", stdin=True
+    )
+    eventually(lambda: served.text(execution_id) == b"ready\n")
+    served.kill()
+    served.start()
+    assert served.execution(execution_id)["execution"]["status"] == "running"
+    path = f"/api/executions/{execution_id}/input"
+    type_ = {"content-type": "application/octet-stream"}
+    assert served.client.post(path, content=b"it\n", headers=type_).status_code == 200
+    served.ended(execution_id)
+    assert served.text(execution_id) == b"ready\ngot it\nover\n"
+
+
 def test_the_queue_keeps_its_order_and_tells_the_places(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "served", STEPFLOW_MAX_RUNNING="1") as one_at_a_time:
         first = one_at_a_time.create(UNTIL_GO)

@@ -54,6 +54,7 @@ START_FAILURE = struct.Struct("<II")
 INPUT_HEAD = struct.Struct("<BI")
 WINDOW = struct.Struct("<HH")
 PR_SET_CHILD_SUBREAPER = 36
+IN_OPEN = 0x20
 PIDFD_GET_INFO, PIDFD_INFO_EXIT, PIDFD_INFO = 0xC040FF0B, 8, struct.Struct("<QQ11Ii")
 GIVEN_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
@@ -317,6 +318,52 @@ class Log:
         self.moved_at = at
 
 
+class KeptInput:
+    """The writing end of the script's input until somebody else opens it. See `open_input` in
+    pump.c, of which this is the twin."""
+
+    def __init__(self) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink("in.new", dir_fd=FOLDER)  # of a pump that died here
+        os.mkfifo("in.new", 0o600, dir_fd=FOLDER)
+        self.script_side: int | None = os.open("in.new", os.O_RDONLY | os.O_NONBLOCK, dir_fd=FOLDER)
+        self.keeper = os.open("in.new", os.O_WRONLY, dir_fd=FOLDER)
+        self.watch: int | None = watch_opening(f"/proc/self/fd/{FOLDER}/in.new")
+        if self.watch is None:
+            self.close_script_side()
+            os.close(self.keeper)
+        else:
+            os.set_blocking(self.script_side, True)
+        os.rename("in.new", "in", src_dir_fd=FOLDER, dst_dir_fd=FOLDER)
+
+    def close_script_side(self) -> None:
+        if self.script_side is not None:
+            os.close(self.script_side)
+            self.script_side = None
+
+    def turn(self) -> None:
+        """From the first other's opening on it ends as any pipe does."""
+        if self.watch is not None and select.select([self.watch], [], [], 0)[0]:
+            os.close(self.watch)
+            os.close(self.keeper)
+            self.watch = None
+
+
+def watch_opening(path: str) -> int | None:
+    """A descriptor that becomes readable when somebody opens it; None where nothing is watched."""
+    try:
+        library = ctypes.CDLL(None)
+        watch = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        watched = library.inotify_add_watch(watch, path.encode(), IN_OPEN)
+    except AttributeError:
+        return None
+    if watched >= 0:
+        return int(watch)
+    if watch >= 0:
+        os.close(watch)
+    return None
+
+
 class Terminal:
     """The terminal's side of `in`: records of input and window sizes."""
 
@@ -361,7 +408,7 @@ def open_terminal(window: tuple[int, int]) -> tuple[int, int]:
     return master, slave
 
 
-def run_script(launch: Launch, output: int, report: int) -> NoReturn:
+def run_script(launch: Launch, output: int, kept_input: KeptInput | None, report: int) -> NoReturn:
     """The forked child, up to execve. All signals are blocked when it begins."""
     stage = FORK
     try:
@@ -381,8 +428,9 @@ def run_script(launch: Launch, output: int, report: int) -> NoReturn:
         if launch.flags & TTY:
             fcntl.ioctl(output, termios.TIOCSCTTY, 0)
             os.dup2(output, 0)
-        elif launch.flags & STDIN:
-            os.dup2(os.open("in", os.O_RDONLY, dir_fd=FOLDER), 0)
+        elif kept_input:
+            side = kept_input.script_side
+            os.dup2(os.open("in", os.O_RDONLY, dir_fd=FOLDER) if side is None else side, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
         stage = CHDIR
@@ -537,6 +585,7 @@ class Pump:
         self.log = log
         self.writer: int | None = None
         self.terminal: Terminal | None = None
+        self.kept_input: KeptInput | None = None
         self.wakeup = signal_pipe()
         self.why = BY_ITSELF
         self.deadline: float | None = None
@@ -569,6 +618,8 @@ class Pump:
         self.log.turn()
         if self.terminal:
             self.terminal.turn()
+        if self.kept_input:
+            self.kept_input.turn()
         self.check_limits()
         if not self.script.is_over:
             return False
@@ -757,6 +808,8 @@ class Pump:
             poll.register(self.log.source, select.POLLIN)
         if (pidfd := self.script.awaited) is not None:
             poll.register(pidfd, select.POLLIN)
+        if self.kept_input and self.kept_input.watch is not None:
+            poll.register(self.kept_input.watch, select.POLLIN)
         if self.terminal:
             if len(self.terminal.pending) < READ_BYTES:
                 poll.register(self.terminal.file, select.POLLIN)
@@ -834,16 +887,20 @@ def started(execution_id: str, launch: Launch) -> Pump:
         source = os.open("out", os.O_RDONLY | os.O_NONBLOCK, dir_fd=FOLDER)
         writer = os.open("out", os.O_RDWR, dir_fd=FOLDER)
     log = Log(source, launch.max_log_bytes, can_splice=not terminal)
+    kept_input = KeptInput() if launch.flags & STDIN and not terminal else None
     report, child_report = os.pipe()
     os.set_blocking(report, False)
     # Until the child has its own; the pump's are unblocked when it can take them.
     signal.pthread_sigmask(signal.SIG_SETMASK, GIVEN_SIGNALS)
     pid = os.fork()
     if not pid:
-        run_script(launch, writer, child_report)
+        run_script(launch, writer, kept_input, child_report)
     os.close(child_report)
     pump = Pump(execution_id, launch, Script(pid, None, report), log)
     pump.writer = writer
+    if kept_input:
+        kept_input.close_script_side()
+        pump.kept_input = kept_input
     if terminal:
         pump.terminal = Terminal(source)
     return pump

@@ -84,8 +84,8 @@ def start(
         if _records_in(status).script is not None:
             raise AlreadyStarted(f"{execution_id} was started before")
         _make_fifo(folder.out)
-        if launch.stdin or launch.tty:
-            _make_fifo(folder.input)
+        if launch.tty:
+            _make_fifo(folder.input)  # that of a script without a terminal is made by the pump
         log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(log)
         command = [*(program or find_pump()), execution_id]

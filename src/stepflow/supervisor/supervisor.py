@@ -722,9 +722,6 @@ def _prepare(folder: Folder, spec: Spec, masks: Masks) -> None:
     if masks:
         masks.keep(folder.masks)
     spec.save(folder.spec)
-    if spec.launch.stdin or spec.launch.tty:
-        with suppress(FileExistsError):
-            os.mkfifo(folder.input, 0o600)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from stepflow.verify.digests import sha256_of
 from stepflow.verify.finding import Finding
 
 _BLOCK_BYTES = 65536
-_HALF = re.compile(r"(log|log\.zst|time\.idx|lines\.idx|masks)\.new|log\.partial|spec\.partial")
+_HALF = re.compile(r"(log|log\.zst|time\.idx|lines\.idx|masks|in)\.new|log\.partial|spec\.partial")
 _OF_RUNNING = ("spec.json", "masks", "out", "in")
 
 
