@@ -17,6 +17,7 @@ Finder = Callable[[bytes], list[int]]
 
 # Executions mostly look for the same tokens; own sections are the exception.
 MOST_FINDERS = 256
+MOST_SCANNERS = 64
 # Up to here what a search costs is mostly to begin it.
 FEW_BYTES = 1024
 _SHORT_BYTES = 12
@@ -79,7 +80,7 @@ class Scanner:
 
     def __init__(
         self,
-        dialects: Sequence[Dialect],
+        dialects: Sequence[Dialect | type[Dialect]],
         *,
         is_accelerated: bool | None = None,
         with_lines: bool = False,
@@ -122,6 +123,22 @@ class Scanner:
     def _is_plain(self, region: bytes) -> bool:
         """Whether only tokens as they stand can make a line a marker."""
         return b"\x1b" not in region and not any(byte in region for byte, _ in self._patterns)
+
+
+def scanner_for(
+    dialects: Sequence[Dialect], *, is_accelerated: bool | None, with_lines: bool
+) -> Scanner:
+    """A scanner keeps nothing of what it read: who looks for the same shares one."""
+    if any(d.token_pattern is not type(d).token_pattern for d in dialects):
+        return Scanner(dialects, is_accelerated=is_accelerated, with_lines=with_lines)
+    return _scanner_of_kinds(tuple(map(type, dialects)), is_accelerated, with_lines)
+
+
+@lru_cache(MOST_SCANNERS)
+def _scanner_of_kinds(
+    kinds: tuple[type[Dialect], ...], is_accelerated: bool | None, with_lines: bool
+) -> Scanner:
+    return Scanner(kinds, is_accelerated=is_accelerated, with_lines=with_lines)
 
 
 def _rare_byte(token: bytes) -> bytes | None:

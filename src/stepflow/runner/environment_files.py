@@ -7,8 +7,7 @@ parser's state, so nothing is told twice and nothing is lost, whenever a server 
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import msgspec
 
@@ -25,9 +24,8 @@ _GITHUB: dict[str, EnvironmentFile] = {
     "GITHUB_STEP_SUMMARY": "summary",
 }
 _OWN: dict[str, EnvironmentFile] = {"STEPFLOW_SUMMARY": "summary"}
-
-
-FILE_NAMES = frozenset(name.lower() for name in _GITHUB | _OWN)
+_KINDS = _GITHUB | _OWN
+FILE_NAMES = frozenset(name.lower() for name in _KINDS)
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -45,19 +43,20 @@ def file_variables(
     kinds = (_GITHUB if understands(execution, "github") else {}) | (
         _OWN if understands(execution, "stepflow") else {}
     )
-    return {name: str(_path(folder, name)) for name in kinds if name not in environment}
+    place = _place(folder)
+    return {name: _path(place, name) for name in kinds if name not in environment}
 
 
 def create_files(folder: Folder, environment: Mapping[str, str]) -> None:
     """Make the files that these variables name, as empty as a script expects them."""
-    for name in _named(folder, environment):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        os.close(os.open(_path(folder, name), flags, 0o600))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    for path in _named(folder, environment).values():
+        os.close(os.open(path, flags, 0o600))
 
 
 def remove_files(folder: Folder) -> None:
-    for name in _GITHUB | _OWN:
-        path = _path(folder, name)
+    for name in FILE_NAMES:
+        path = folder.path / name
         try:
             path.unlink(missing_ok=True)
         except (IsADirectoryError, PermissionError):
@@ -69,7 +68,7 @@ class EnvironmentFiles:
     """Those of one execution."""
 
     def __init__(self, folder: Folder, environment: Mapping[str, str]) -> None:
-        self._paths = {name: _path(folder, name) for name in _named(folder, environment)}
+        self._paths = _named(folder, environment)
         self._versions: dict[str, tuple[int, int]] = {}
         self._changed: list[str] = []
 
@@ -78,7 +77,7 @@ class EnvironmentFiles:
         self._changed = []
         for name, path in self._paths.items():
             try:
-                status = path.lstat()
+                status = os.lstat(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             version = (status.st_size, status.st_mtime_ns)
@@ -90,21 +89,25 @@ class EnvironmentFiles:
 
     def contents(self) -> list[Content]:
         """What those hold that have changed. It blocks: call it in a thread."""
-        kinds = _GITHUB | _OWN
-        return [Content(name, kinds[name], _content(self._paths[name])) for name in self._changed]
+        return [Content(name, _KINDS[name], _content(self._paths[name])) for name in self._changed]
 
 
-def _named(folder: Folder, environment: Mapping[str, str]) -> Iterator[str]:
-    for name in _GITHUB | _OWN:
-        if environment.get(name) == str(_path(folder, name)):
-            yield name
+def _named(folder: Folder, environment: Mapping[str, str]) -> dict[str, str]:
+    """The paths of those that the variables name, and not a file of somebody else's."""
+    place = _place(folder)
+    paths = {name: _path(place, name) for name in _KINDS}
+    return {name: path for name, path in paths.items() if environment.get(name) == path}
 
 
-def _path(folder: Folder, name: str) -> Path:
-    return folder.path.absolute() / name.lower()
+def _place(folder: Folder) -> str:
+    return os.path.abspath(folder.path)  # noqa: PTH100 - text, since a thousand are resumed at once
 
 
-def _content(path: Path) -> bytes | None:
+def _path(place: str, name: str) -> str:
+    return f"{place}/{name.lower()}"
+
+
+def _content(path: str) -> bytes | None:
     """A script may have put a link in its place, to read what it can't, or a FIFO."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from stepflow.events import AnyEvent, Log
-from stepflow.markers import MARKER_BYTES, Pipeline, Scanner
+from stepflow.markers import MARKER_BYTES, Pipeline, scanner_for
 from stepflow.markers import marker as said
 from stepflow.markers.environment_files import (
     FILE_BYTES,
@@ -71,7 +71,7 @@ class Parser:
     ) -> None:
         dialects = options.chosen_dialects()
         self._pipeline = Pipeline(dialects)
-        self._scanner = Scanner(dialects, is_accelerated=is_accelerated, with_lines=with_lines)
+        self._scanner = scanner_for(dialects, is_accelerated=is_accelerated, with_lines=with_lines)
         self._with_lines = with_lines
         self._head_bytes = FRAGMENT_BYTES if with_lines else MARKER_BYTES
         self._events: list[AnyEvent] = []
