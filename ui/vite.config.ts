@@ -10,6 +10,16 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What several pages share comes in one file: over loopback a request costs more than its bytes.
+        codeSplitting: {
+          groups: [
+            { name: "shared", test: /\/ui\/src\/(?!.*markdown)|\/svelte\//i, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   test: { environment: "node", include: ["tests/**/*.test.ts"] },
 });

@@ -161,7 +161,7 @@ def test_the_wheel_zooms_and_a_drag_chooses_a_time_and_moves_the_log(
     page.shows(40, "Completed")
     page.page.mouse.wheel(0, -300)
     page.page.wait_for_function(
-        "([bar, width]) => bar.getBoundingClientRect().width > width * 1.2",
+        "([bar, width]) => bar.getBoundingClientRect().width > width * 1.1",
         arg=[bar.element_handle(), before["width"]],
     )
     timeline.get_by_role("button", name="Show all").click()

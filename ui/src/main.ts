@@ -6,11 +6,14 @@ import { language } from "./live/language.svelte";
 import { notifications } from "./live/notifications.svelte";
 import { router } from "./live/router.svelte";
 import { socket } from "./live/socket.svelte";
+import { open } from "./pages/open";
 import Root from "./Root.svelte";
 
 const target = document.getElementById("app");
 if (!target) throw new Error("index.html has no #app");
 router.start();
+// It comes while the rest starts; where it can't be had, the page itself says so.
+if (router.route.page !== "unknown") open(router.route.page).catch(() => undefined);
 socket.start();
 notifications.start();
 await language.start();
