@@ -194,6 +194,7 @@ def test_the_system_page_says_what_is_wrong_and_how_it_is_put_right(
     with ServerProcess(tmp_path, **full) as server, WatchedPage(browser, server.url) as page:
         found = page.open("/system").page.locator("[data-state]")
         expect(found).to_have_text([re.compile("Problem: disk"), re.compile("Warning: backups")])
+        expect(page.page.get_by_text("Everything works")).to_have_count(0)
         found.last.get_by_role("button", name="Copy the remedy").click()
         copied = str(page.page.evaluate("navigator.clipboard.readText()"))
         assert copied.startswith("stepflow backup")

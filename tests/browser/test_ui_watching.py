@@ -118,6 +118,7 @@ def test_no_line_is_missing_after_the_server_was_killed_and_started_again(
         expect(page.page.locator("[data-connection=reconnecting]")).to_be_visible()
         server.start()
         expect(page.page.locator("[data-connection=live]")).to_be_visible(timeout=30_000)
+        expect(page.page.get_by_text("Back, 0 lines missed")).to_be_visible()
         page.waits_for_status("completed", within=60)
         page.waits_for_lines(400)
         assert page.all_lines() == {n: f"line {n}" for n in range(1, 401)}
@@ -150,3 +151,45 @@ def test_a_flood_fills_the_rows_that_are_there(
     page.shows(400_200, "400000", within=30)
     kept = "(rows) => rows.filter((row) => row.seen).length / rows.length"
     assert page.page.locator(".row").evaluate_all(kept) > 0.9
+
+
+def test_a_script_without_steps_is_offered_a_trace(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create("echo one; echo two", name="plain")
+    server.ended(execution_id)
+    page.open_execution(execution_id)
+    page.page.get_by_role("link", name="Rerun traced").click()
+    expect(page.page.get_by_label("Command", exact=True)).to_have_value("echo one; echo two")
+    expect(page.page.get_by_label("Trace bash")).to_be_checked()
+
+
+def test_lines_for_other_systems_are_shown_as_what_they_mean(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create(
+        "echo ::group::Build; echo ::error file=a.c,line=3::no such symbol; echo ::endgroup::;"
+        " echo ::add-mask::something-long; echo '##vso[task.logissue type=warning]slow'"
+    )
+    server.ended(execution_id)
+    page.open_execution(execution_id)
+    expect(page.row(2).locator(".remark.error")).to_contain_text("no such symbol")
+    expect(page.row(3)).to_contain_text("Completed")
+    expect(page.row(5).locator(".remark.warning")).to_have_text("slow")
+    page.page.get_by_role("button", name="Control lines").click()
+    page.shows(2, "::error file=a.c,line=3::no such symbol")
+    page.shows(3, "::endgroup::")
+
+
+def test_a_step_takes_what_its_own_language_says_it_took(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create(
+        r"printf 'section_start:1700000000:a\r\033[0KTests\n"
+        r"section_end:1700000007:a\r\033[0K\n'"
+    )
+    server.ended(execution_id)
+    page.open_execution(execution_id)
+    expect(page.page.get_by_role("treeitem", name="Tests, Completed")).to_contain_text("7.0s")
+    page.shows(1, "7.0s")
+    page.shows(2, "7.0s")

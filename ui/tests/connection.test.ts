@@ -9,11 +9,17 @@ function run(...happenings: Happening[]): Connection {
 
 test("it is live only after everything missed was fetched", () => {
   expect(run({ kind: "opened" }).kind).toBe("catching_up");
-  expect(run({ kind: "opened" }, { kind: "caught_up" }).kind).toBe("live");
+  expect(run({ kind: "opened" }, { kind: "caught_up", at: 7 }).kind).toBe("live");
 });
 
 test("a late end of catching up does not call a lost connection live", () => {
-  expect(run({ kind: "opened" }, closed, { kind: "caught_up" }).kind).toBe("reconnecting");
+  expect(run({ kind: "opened" }, closed, { kind: "caught_up", at: 7 }).kind).toBe("reconnecting");
+});
+
+test("it says when it was away and has missed nothing", () => {
+  expect(run({ kind: "opened" }, { kind: "caught_up", at: 7 })).toEqual({ kind: "live" });
+  const back = run(closed, { kind: "retried" }, { kind: "opened" }, { kind: "caught_up", at: 7 });
+  expect(back).toEqual({ kind: "live", backAt: 7 });
 });
 
 test("waits double up to a limit, and start again after success", () => {
@@ -24,7 +30,7 @@ test("waits double up to a limit, and start again after success", () => {
     retryAt: 2600,
   });
   expect(wait(40, 1)).toBe(8000);
-  const back = run(...failing, { kind: "opened" }, { kind: "caught_up" }, closed);
+  const back = run(...failing, { kind: "opened" }, { kind: "caught_up", at: 7 }, closed);
   expect(back).toMatchObject({ attempt: 1 });
 });
 

@@ -42,3 +42,71 @@ test("text that only looks alike stays text", () => {
     expect(markerOf(text)).toBeNull();
   }
 });
+
+test("the edges of other languages' blocks are recognised", () => {
+  const starts = [
+    "::group::Build",
+    "##[group]Build",
+    "##teamcity[blockOpened name='Build']",
+    "\u001b[0Ksection_start:1700000000:Build\r\u001b[0KHeader",
+    "travis_fold:start:Build\r\u001b[0K",
+  ];
+  for (const line of starts) expect(markerOf(line)).toEqual({ kind: "start", text: "Build" });
+  const ends = [
+    "::endgroup::",
+    "##[endgroup]",
+    "##teamcity[blockClosed name='Build']",
+    "\u001b[0Ksection_end:1700000000:Build\r\u001b[0K",
+    "travis_fold:end:Build\r\u001b[0K",
+  ];
+  for (const line of ends) expect(markerOf(line)).toEqual({ kind: "complete", text: "" });
+});
+
+test("remarks are told by their level, text and place", () => {
+  const remark = (level: string, text: string, place = ""): object => ({
+    kind: "remark",
+    level,
+    text,
+    place,
+  });
+  expect(markerOf("::error file=a.c,line=3,col=1::no %3A such%0Asymbol")).toEqual(
+    remark("error", "no : such symbol", "a.c:3"),
+  );
+  expect(markerOf("::warning::slow")).toEqual(remark("warning", "slow"));
+  expect(markerOf("##[debug]x = 1")).toEqual(remark("debug", "x = 1"));
+  expect(markerOf("##vso[task.logissue type=warning;sourcepath=a.cs;linenumber=7;]odd")).toEqual(
+    remark("warning", "odd", "a.cs:7"),
+  );
+  expect(markerOf("##teamcity[buildProblem description='it|'s |[broken|]|nhere']")).toEqual(
+    remark("error", "it's [broken] here"),
+  );
+  expect(markerOf('STEP_WARNING:low on disk [file=a.sh, line=4, title="Disk"]')).toEqual(
+    remark("warning", "low on disk", "a.sh:4"),
+  );
+});
+
+test("what says nothing to a person is only control", () => {
+  for (const line of [
+    "::add-mask::***",
+    "::set-output name=a::b",
+    "##vso[task.setvariable variable=a]b",
+    "##teamcity[testStarted name='a']",
+    "travis_time:start:0a1b2c\r\u001b[0K",
+    "STEP_PROGRESS:1/2",
+    "STEP_PARSE_OFF",
+  ]) {
+    expect(markerOf(line)).toEqual({ kind: "control" });
+  }
+});
+
+test("what is no command of theirs stays text", () => {
+  for (const text of [
+    "std::vector::size",
+    "::unknown::x",
+    "## heading",
+    "a ##vso[task.x]b",
+    "::",
+  ]) {
+    expect(markerOf(text)).toBeNull();
+  }
+});

@@ -91,7 +91,7 @@ class Socket {
     for (const subscription of this.#subscriptions) this.#ask(subscription);
     const isCurrent = await this.#catchUp();
     if (this.#socket !== socket) return;
-    if (isCurrent) this.#happened({ kind: "caught_up" });
+    if (isCurrent) this.#happened({ kind: "caught_up", at: Date.now() });
     else socket?.close();
     this.#ping();
   }

@@ -4,13 +4,14 @@
 export type Connection =
   | { kind: "connecting"; attempt: number }
   | { kind: "catching_up"; attempt: number }
-  | { kind: "live" }
+  /** `backAt`: when everything was there again after an absence, in Unix ms. */
+  | { kind: "live"; backAt?: number }
   | { kind: "reconnecting"; attempt: number; retryAt: number }
   | { kind: "offline" };
 
 export type Happening =
   | { kind: "opened" }
-  | { kind: "caught_up" }
+  | { kind: "caught_up"; at: number }
   | { kind: "closed"; at: number; random: number }
   | { kind: "retried" }
   | { kind: "network_lost" }
@@ -26,7 +27,8 @@ export function after(connection: Connection, happening: Happening): Connection 
     case "opened":
       return { kind: "catching_up", attempt: attemptOf(connection) };
     case "caught_up":
-      return connection.kind === "catching_up" ? { kind: "live" } : connection;
+      if (connection.kind !== "catching_up") return connection;
+      return connection.attempt > 0 ? { kind: "live", backAt: happening.at } : { kind: "live" };
     case "closed": {
       if (connection.kind === "offline" || connection.kind === "reconnecting") return connection;
       const attempt = attemptOf(connection) + 1;

@@ -84,6 +84,8 @@ export const execution = {
     none: "No steps yet",
     noneEver: "This output has no step markers",
     hint: "Print these lines to see steps here:",
+    traceHint: "Or let each command of a bash script be a step:",
+    trace: "Rerun traced",
     open: (name: string, status: string) => `${name}, ${status}. Show in log`,
     interrupted: "not finished",
     filter: "Filter steps",

@@ -38,6 +38,7 @@ export const shell = {
     connecting: "Connecting",
     catching_up: "Catching up",
     live: "Live",
+    back: "Back, 0 lines missed",
     reconnecting: (seconds: number) =>
       seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting",
     offline: "Offline",

@@ -75,6 +75,8 @@ export const execution: typeof english = {
     none: "还没有步骤",
     noneEver: "输出中没有步骤标记",
     hint: "打印下面这些行，步骤就会显示在这里：",
+    traceHint: "或者把 bash 脚本的每条命令作为一个步骤：",
+    trace: "跟踪并重新运行",
     open: (name, status) => `${name}，${status}。在日志中查看`,
     interrupted: "未结束",
     filter: "筛选步骤",

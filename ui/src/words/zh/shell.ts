@@ -37,6 +37,7 @@ export const shell: typeof english = {
     connecting: "正在连接",
     catching_up: "正在补齐",
     live: "实时",
+    back: "已恢复，未遗漏任何一行",
     reconnecting: (seconds) => (seconds > 0 ? `${seconds} 秒后重连` : "正在重连"),
     offline: "离线",
     hint: {
