@@ -15,7 +15,7 @@ export type Marker =
 
 const SIGN = /STEP_|ARTIFACT:|META:|::|##|section_|travis_/;
 // Within a line that is redrawn: GitLab's sections end in a CR and an erasure.
- 
+
 const STEERING = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 const STEP = /^\s*STEP_(START|COMPLETE|END|ERROR|SKIP):\s*(.*)$/;
