@@ -2,8 +2,7 @@
 # An example to watch: steps, colours, a progress line, a warning and an artifact.
 set -eu
 say() { printf '\033[36m==>\033[0m %s\n' "$*"; }
-work=$(mktemp -d)
-cd "$work"
+mkdir -p build # an artifact lies in the folder in which its script was started
 
 echo "META:COMMIT:4f2a9c1"
 echo "STEP_START:Fetch sources"
@@ -36,8 +35,8 @@ echo "style.css: 2 findings"
 echo "STEP_ERROR:2 style findings (this step may fail)"
 
 echo "STEP_START:Package [stop_on_error=true]"
-printf 'cases,passed\n40,%d\n' "$passed" > report.csv
-echo "ARTIFACT:report.csv:Test report"
+printf 'cases,passed\n40,%d\n' "$passed" > build/report.csv
+echo "ARTIFACT:build/report.csv:Test report"
 sleep 1
 echo "STEP_COMPLETE:Package"
 say "done"

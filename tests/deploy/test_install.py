@@ -31,6 +31,13 @@ def test_make_run_serves_with_an_example_and_can_be_typed_twice(
     assert server.has_page_api_and_pump()
     assert "already running" in shell("make run", STEPFLOW_PORT=str(server.client.base_url.port))
 
+    def kept() -> list[tuple[str, str]]:
+        found = server.client.get("/api/artifacts").json()["artifacts"]
+        return [(artifact["name"], artifact["state"]) for artifact in found]
+
+    assert eventually(kept, within=30) == [("report.csv", "stored")]
+    assert shell("git status --short") == ""
+
 
 def test_the_guides_own_path_needs_no_make(clone: Path, shell: Shell, started: Start) -> None:
     shell(f"{NEW_VENV} && pip install -q -r requirements.txt")
