@@ -140,6 +140,20 @@ def test_a_failure_names_its_step_and_what_speaks_for_a_cause(
     assert copied.endswith("Build / Pack: could not pack")
 
 
+def test_a_failure_leads_to_what_changed_since_the_last_success(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    server.ended(server.create("echo one; echo two", name="changes"))
+    server.ended(server.create("echo one; echo two", name="another"))
+    failed = server.create("echo one; echo three; exit 1", name="changes")
+    server.ended(failed)
+    page.open_execution(failed)
+    page.page.get_by_role("link", name="What changed").click()
+    expect(page.page.get_by_text("The first line that differs is line 2.")).to_be_visible()
+    expect(page.page.get_by_role("main")).to_contain_text("changes")
+    expect(page.page.get_by_role("main")).not_to_contain_text("another")
+
+
 def test_a_script_killed_by_nobody_here_speaks_for_the_kernel(
     page: WatchedPage, server: ServerProcess
 ) -> None:

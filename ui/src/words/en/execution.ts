@@ -56,6 +56,8 @@ export const execution = {
     step: "Failed step",
     lastLines: "Last lines",
     open: "Show in log",
+    compare: "What changed",
+    compareHint: "Compare with the last one of this name that succeeded",
     copy: "Copy for an issue",
     copyShort: "Copy short",
     copied: "Copied",

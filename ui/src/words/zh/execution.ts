@@ -49,6 +49,8 @@ export const execution: typeof english = {
     lastLines: "最后几行",
     open: "在日志中查看",
     copy: "复制用于报告问题",
+    compare: "有何变化",
+    compareHint: "与同名的上一次成功执行比较",
     copyShort: "复制摘要",
     copied: "已复制",
     hide: "隐藏",
