@@ -33,6 +33,7 @@ PARTS = {
     "restarts": "twenty times so in a row, with everybody watching",
     "api": "requests per second, and how long one takes",
     "records": "durable records of events",
+    "wal": "the write-ahead log under a load of markers and readers",
     "answers": "pages, filters and searches over many executions",
     "viewers": "a thousand viewers of one log",
     "big_log": "windows and searches of a large log",
