@@ -107,7 +107,7 @@ f
 wait
 """
     assert steps(text, tmp_path) == [
-        *("echo a:0", "x=$(echo not; false):1", 'echo "$x" > file:0', "f:0"),
+        *("echo a:0", "exit 2:2", "x=$(echo not; false):1", 'echo "$x" > file:0', "f:0"),
         *("echo inside:0 in f", "wait:0"),
     ]
 
@@ -123,7 +123,52 @@ echo d |
 echo e
 """
     assert [s for s in steps(text, tmp_path) if not s.startswith(": ")] == [
-        *("echo b:5", "echo c:0", "yes:141", "echo d:0", "echo d:0", "echo e:0"),
+        *("echo b | cat | (exit 5):5", "echo c:0", "yes | head -1:141", "echo d:0"),
+        *("echo d:0", "echo e:0"),
+    ]
+
+
+def test_a_condition_that_failed_shows_it(tmp_path: Path) -> None:
+    text = """if false; then echo no; fi
+echo next
+while sh -c 'exit 3'; do :; done
+! true || echo not
+f() { if sh -c 'exit 4'; then echo no; fi; echo on; }
+f
+if false | true; then sh -c 'exit 6' && echo; fi
+false; sleep 0 & wait
+"""
+    assert steps(text, tmp_path) == [
+        *("false:1", "echo next:0", "sh -c 'exit 3':3", "true:0", "echo not:0"),
+        *("f:0", "sh -c 'exit 4':4 in f", "echo on:0 in f"),
+        *("false | true:0", "sh -c 'exit 6':6", "false:1", "sleep 0:0", "wait:0"),
+    ]
+
+
+def test_who_ends_the_script_is_a_step(tmp_path: Path) -> None:
+    assert steps("echo a\nx=3\n(exit 2)\nexit $x\n", tmp_path) == [
+        *("echo a:0", "exit 2:2", "exit $x:3"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["exit 3", "set -e; false"])
+def test_what_a_trap_does_is_one_step(tmp_path: Path, end: str) -> None:
+    text = f"""cleanup() {{
+    echo clean
+    sh -c 'exit 5' || echo gone
+}}
+trap 'echo bye; cleanup
+echo end' EXIT
+trap 'echo usr; echo usr2' USR1
+kill -USR1 $$
+echo
+echo
+{end}
+"""
+    last = end.rpartition("; ")[2]
+    assert steps(text, tmp_path) == [
+        *("kill -USR1 $$:0", "trap:0", "echo:0", "echo:0"),
+        *(f"{last}:{3 if 'exit' in end else 1}", f"trap:{3 if 'exit' in end else 1}"),
     ]
 
 
@@ -160,6 +205,8 @@ UNCHANGED = [
     "echo a; exec sh -c 'echo replaced; exit 9'",
     "trap 'echo returned' RETURN; f() { echo b; }; f; echo c",
     "bash -c 'echo nested; exit 2'; echo $?; env | grep -c STEPFLOW; echo ${BASH_ENV-unset}",
+    "[[ ab =~ (.)b ]]; echo x | cat; (exit 3); echo ${BASH_REMATCH[1]}",
+    "trap 'echo bye; false; echo end $?' EXIT\ntrap 'echo hup' HUP\nkill -HUP $$\nexit 6",
     "echo done; exit 7",
 ]
 

@@ -24,11 +24,18 @@ __stepflow_parts=0
 __stepflow_width=0
 __stepflow_argument=
 __stepflow_mark=$'\e'
+# What was seen last, and where; whether it was in a trap, where bash tells no other command.
+__stepflow_seen=
+__stepflow_line=0
+__stepflow_depth=0
+__stepflow_trap=0
+# The lines that hold a pipeline, by FILE:LINE, and the files that have been read for them.
+declare -A __stepflow_pipelines=()
 
-# The exit code of the last command, $_, the depth, the next command, the width of the last
-# pipeline.
+# $?, $_, the depth, the next command, its file and line, the exit codes of the last pipeline.
 __stepflow_trace() {
-    local status=$1 depth=${3:-0} command=$4 now=${EPOCHREALTIME-} marks= top
+    local status=$1 depth=${3:-0} command=$4 now=${EPOCHREALTIME-} marks= top code
+    local codes=("${@:7}")
     now=${now/[.,]/}
     [[ $2 == "$__stepflow_mark" ]] || __stepflow_argument=$2
     # Only who asks for it gets $_ back: else it shows whether something has been run.
@@ -40,16 +47,28 @@ __stepflow_trace() {
     # Functions would inherit the script's own traps as they do ours.
     [[ $command != 'trap '*@(DEBUG|RETURN)* ]] || set +o functrace
     top=${#__stepflow_depths[@]}
-    if ((top)) && [[ -n $__stepflow_command ]]; then
+    if __stepflow_is_trap "$command" "$6" "$depth"; then
+        ((__stepflow_trap++ == 0)) || return 0
+    elif ((top)) && [[ -n $__stepflow_command ]]; then
         # A function's first command comes with the words of its call once more.
         if ((depth > __stepflow_depths[top - 1])); then
             [[ $command != "$__stepflow_command" ]] || return 0
         # Nothing has been run here if $_ is still ours, unless it was a whole pipeline or a job:
         # this is the next part of a pipeline.
-        elif [[ $2 == "$__stepflow_mark" && ${!-} == "$__stepflow_job" && $5 == "$__stepflow_width" ]] &&
-            ((__stepflow_parts < 2 || $5 != __stepflow_parts)); then
+        elif [[ $2 == "$__stepflow_mark" && ${!-} == "$__stepflow_job" && ${#codes[@]} == "$__stepflow_width" ]] &&
+            ((__stepflow_parts < 2 || ${#codes[@]} != __stepflow_parts)); then
             __stepflow_parts=$((__stepflow_parts + 1))
             return 0
+        fi
+    fi
+    # $? is that of a whole `if` or loop once its condition has failed; only it knows of jobs and
+    # of an `exit`.
+    if [[ ${!-} == "$__stepflow_job" && $__stepflow_command != exit* ]]; then
+        status=${codes[-1]}
+        if shopt -qo pipefail; then
+            for code in "${codes[@]}"; do
+                ((!code)) || status=$code
+            done
         fi
     fi
     while ((top && depth <= __stepflow_depths[top - 1])); do
@@ -64,8 +83,8 @@ __stepflow_trace() {
     __stepflow_command=
     __stepflow_job=${!-}
     __stepflow_parts=1
-    __stepflow_width=$5
-    if ! __stepflow_is_idle "$command"; then
+    __stepflow_width=${#codes[@]}
+    if ((__stepflow_trap)) || ! __stepflow_is_idle "$command"; then
         __stepflow_left=$((__stepflow_left - 1))
         if ((__stepflow_left < 0)); then
             trap - DEBUG
@@ -73,11 +92,22 @@ __stepflow_trace() {
             __stepflow_command=$command
             __stepflow_depths[top]=$depth
             __stepflow_since[top]=${now:-0}
+            if ((__stepflow_trap)); then
+                command=trap
+            else
+                __stepflow_name_pipeline "$5" "$6"
+            fi
             command=${command%%$'\n'*}
             command=${command:0:1000}
             command=${command//\\/\\\\}
             command=${command//;/\\x3b}
             marks+=$'\e]633;E;'${command//[[:cntrl:]]/ }$'\a\e]133;C\a'
+            # A subshell's `exit` does not come back to tell how it ended.
+            code=${command#exit }
+            if [[ $command == 'exit '* && $code != *[^0-9]* ]]; then
+                marks+=$'\e]133;D;'"$code;open=$top;ms=0"$'\a'
+                unset "__stepflow_depths[top]" "__stepflow_since[top]"
+            fi
         fi
     fi
     # By name: a descriptor that is kept open would be kept by all that the script starts, and
@@ -88,6 +118,41 @@ __stepflow_trace() {
     return 0
 }
 
+# In a trap bash goes on to tell the command that it came upon, and counts the trap's own lines.
+__stepflow_is_trap() {
+    if [[ $1 != "$__stepflow_seen" ]] || ((!__stepflow_trap && $3 > __stepflow_depth)); then
+        __stepflow_trap=0
+        __stepflow_seen=$1
+        __stepflow_line=$2
+        __stepflow_depth=$3
+        return 1
+    fi
+    ((__stepflow_trap)) || [[ $1 == exit* ]] || (($2 == 1 && __stepflow_line > 1)) || {
+        __stepflow_line=$2
+        __stepflow_depth=$3
+        return 1
+    }
+}
+
+# Bash tells a pipeline by its parts; the line where it stands shows all of it. Sets `command`.
+__stepflow_name_pipeline() {
+    local file=$1 line rest index=0
+    [[ -n $file ]] || return 0
+    if [[ -z ${__stepflow_pipelines[$file]-} ]]; then
+        __stepflow_pipelines[$file]=read
+        [[ -f $file && -r $file ]] || return 0
+        while IFS= read -r line && ((++index <= 20000)); do
+            [[ $line != *'|'* ]] || __stepflow_pipelines[$file:$index]=$line
+        done <"$file"
+    fi
+    line=${__stepflow_pipelines[$file:$2]-}
+    [[ $line == *"$command"* ]] || return 0
+    rest=${line#*"$command"}
+    [[ $rest == '|'[^\|]* || $rest == [[:blank:]]'|'[^\|]* ]] || return 0
+    rest=${rest%%; then*}
+    command+=${rest%%; do*}
+}
+
 # What only sets variables, or says where the script goes on, is no step of it.
 __stepflow_is_idle() {
     local name=${1%%=*} value=${1#*=}
@@ -96,7 +161,7 @@ __stepflow_is_idle() {
         'for '* | 'case '* | 'select '* | '(('* | '[[ '* | '[ '* | 'test '* | : | ': '*) return 0 ;;
         'read '* | 'local '* | 'declare '* | 'typeset '* | 'readonly '* | 'export '*) return 0 ;;
         'unset '* | 'set '* | 'shopt '* | shift | 'shift '* | 'let '* | 'getopts '*) return 0 ;;
-        '>'* | '<'* | 'trap '* | 'eval '* | return | 'return '* | break | continue | exit | 'exit '*) return 0 ;;
+        '>'* | '<'* | 'trap '* | 'eval '* | return | 'return '* | break | continue | exit | 'exit 0') return 0 ;;
     esac
     # NAME=value, and not NAME=value COMMAND
     [[ $1 == *=* && $name != *[^[:alnum:]_+\[\]]* ]] || return 1
@@ -132,5 +197,5 @@ unset _STEPFLOW_TRACE
 if [[ -n $__stepflow_out && -z $(trap -p DEBUG) ]] && __stepflow_is_seen; then
     set -o functrace
     # What `set -x` would show of ours goes to /dev/null, and $_ is put back.
-    trap '{ __stepflow_trace "$?" "$_" "${FUNCNAME+${#FUNCNAME[@]}}" "$BASH_COMMAND" "${#PIPESTATUS[@]}"; : "$__stepflow_last"; } 2>/dev/null' DEBUG
+    trap '{ __stepflow_trace "$?" "$_" "${FUNCNAME+${#FUNCNAME[@]}}" "$BASH_COMMAND" "${BASH_SOURCE-}" "$LINENO" "${PIPESTATUS[@]}"; : "$__stepflow_last"; } 2>/dev/null' DEBUG
 fi
