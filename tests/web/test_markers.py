@@ -141,6 +141,7 @@ def test_steps_say_how_their_script_wants_them_shown(served: Served) -> None:
     [
         ({"dialects": ["githbu"]}, "dialects", "did you mean github?"),
         ({"emulate": ["jenkins"]}, "emulate", "jenkins"),
+        ({"emulate": "jenkins"}, "emulate", "jenkins"),
         ({"sections": [{"start": "(", "end": "b"}]}, "sections", "missing )"),
         ({"sections": [{"start": "a"}]}, "sections", "end"),
         ({"trace": "zsh"}, "trace", "zsh"),
@@ -162,6 +163,7 @@ def test_what_can_not_be_read_so_is_refused_by_name(
         ({"dialects": "none"}, []),
         ({"dialects": ["auto", "buildkite"]}, ["g", "h"]),
         ({"emulate": ["buildkite"]}, ["g", "h"]),
+        ({"emulate": "buildkite"}, ["g", "h"]),
         ({"emulate": ["buildkite"], "dialects": ["github"]}, ["g"]),
         ({"sections": [{"start": "^> (.*)", "end": "^<"}], "dialects": "none"}, ["own"]),
     ],

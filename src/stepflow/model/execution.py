@@ -71,8 +71,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `caller_environment` is what `stepflow run` was called with: it replaces the server's own, and
     neither it nor the values of `secret_environment` are ever returned or put in the database.
     `dialects` are the marker languages that are understood (in a list `auto` stands for those that
-    are on by default; not said: as the server is set); `emulate` are the CIs that the script is
-    made to believe in.
+    are on by default; not said: as the server is set); `emulate` are the CIs, or the one, that the
+    script is made to believe in.
     """
 
     command: str | list[str]
@@ -91,7 +91,7 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_log_bytes: int | None = None
     nesting: Literal["auto", "flat"] = "auto"
     dialects: Dialects | None = None
-    emulate: list[Emulated] = []
+    emulate: Emulated | list[Emulated] = []
     sections: list[Section] = []
     trace: Literal["bash"] | None = None
     window: tuple[int, int] | None = None

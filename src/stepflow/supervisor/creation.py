@@ -71,6 +71,7 @@ def execution_of(
     """The execution that a checked request asks for, not recorded yet."""
     command = wanted.command
     in_words = command if isinstance(command, str) else shlex.join(command)
+    emulated = [wanted.emulate] if isinstance(wanted.emulate, str) else wanted.emulate
     return Execution(
         id=execution_id,
         name=wanted.name or in_words.strip().splitlines()[0][:LONGEST_NAME],
@@ -91,7 +92,7 @@ def execution_of(
         max_log_bytes=wanted.max_log_bytes,
         nesting=wanted.nesting,
         dialects=reading.dialects if wanted.dialects is None else wanted.dialects,
-        emulate=list(dict.fromkeys(wanted.emulate)),
+        emulate=list(dict.fromkeys(emulated)),
         sections=list(dict.fromkeys([*reading.sections, *wanted.sections])),
         trace=wanted.trace,
         rerun_of=wanted.rerun_of,
