@@ -83,6 +83,17 @@ def test_remarks_are_read_page_by_page_and_lead_into_the_log(
     page.shows(262, "warning 250")
 
 
+def test_a_hundred_thousand_remarks_are_all_in_the_log(
+    page: WatchedPage, server: ServerProcess
+) -> None:
+    execution_id = server.create("seq 100000 | sed 's/.*/::warning file=a.c,line=&::remark &/'")
+    server.ended(execution_id)
+    page.open_execution(execution_id, "?view=summary")
+    expect(page.page.get_by_role("note")).to_contain_text("The first 1,000 are listed here")
+    page.press("1", "End")
+    page.shows(100_000, "remark 100000")
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

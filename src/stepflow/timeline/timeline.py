@@ -647,7 +647,10 @@ class Timeline:
         """Say once that a limit is reached."""
         if code not in self.state.reached:
             self.state.reached.append(code)
-            self._diagnose(code, None, message=f"only {limit} are kept")
+            many = code.removeprefix("too_many_").replace("_", " ")
+            kept = "of its bytes are kept" if many == code.replace("_", " ") else f"{many} are kept as such"
+            message = f"only the first {limit:,} {kept}; every line is in the log"
+            self._diagnose(code, None, message=message)
 
     def _diagnose(
         self,

@@ -148,6 +148,7 @@ export const execution = {
     copy: "Copy value",
     copied: "Copied",
     truncated: "The rest was too long to keep.",
+    cut: (count: number) => `The first ${n(count)} are listed here. Every one is in the log.`,
     none: "Nothing to sum up",
     noneYet: "Nothing to sum up yet",
     hint: "A script fills this page by printing:",

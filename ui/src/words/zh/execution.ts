@@ -137,6 +137,7 @@ export const execution: typeof english = {
     copy: "复制值",
     copied: "已复制",
     truncated: "其余内容过长，未保存。",
+    cut: (count: number) => `此处列出前 ${n(count)} 条，全部内容都在日志中。`,
     none: "没有可汇总的内容",
     noneYet: "还没有可汇总的内容",
     hint: "脚本打印下面这些行即可填充此页：",
