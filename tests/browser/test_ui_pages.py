@@ -86,7 +86,8 @@ def test_the_tools_of_the_log_have_no_barrier(
         assert violations(page.page) == []
 
 
-@pytest.mark.parametrize("width", [360, 640, 3840])
+# 320: a window of 1,280 at 400 %.
+@pytest.mark.parametrize("width", [320, 360, 640, 3840])
 def test_a_page_fits_its_width(page: WatchedPage, ids: dict[str, str], width: int) -> None:
     page.page.set_viewport_size({"width": width, "height": 800})
     for path in ("/", "/new", f"/executions/{ids['failed']}", f"/executions/{ids['running']}"):
@@ -94,6 +95,11 @@ def test_a_page_fits_its_width(page: WatchedPage, ids: dict[str, str], width: in
         wide = page.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, path
         assert violations(page.page) == []
+    tools = page.page.locator("nav + .tools").bounding_box()
+    ends = page.page.get_by_role("link", name="System", exact=True).bounding_box()
+    assert tools
+    assert ends
+    assert ends["x"] + ends["width"] <= tools["x"] <= tools["x"] + tools["width"] <= width
 
 
 def test_the_theme_can_be_chosen_and_is_remembered(page: WatchedPage) -> None:

@@ -10,14 +10,15 @@ import {
 } from "../src/pure/time";
 
 test.each([
-  [0, "0.0s"],
+  [0, "0ms"],
+  [0.0329, "32ms"],
   [0.46, "0.4s"],
   [9.99, "9.9s"],
   [59.9, "59s"],
   [64, "1m 04s"],
   [3600, "1h 00m"],
   [90_061, "1d 1h"],
-  [-3, "0.0s"],
+  [-3, "0ms"],
 ])("%d seconds are %s", (seconds, text) => {
   expect(duration(seconds)).toBe(text);
 });

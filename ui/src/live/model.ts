@@ -14,10 +14,15 @@ export interface Outcome {
     | "stopped_on_error"
     | "log_limit"
     | "could_not_start"
-    | "said_failed"
     | "lost";
   exit_code?: number;
   signal?: number;
+  after_seconds?: number;
+  by?: string;
+  message?: string | null;
+  step?: string;
+  limit_bytes?: number;
+  reason?: string;
 }
 
 /** What a script says of how far it is; `value` is 0 to 1. */
@@ -66,7 +71,6 @@ export interface Execution {
   trace: "bash" | null;
   metadata: Record<string, unknown>;
   outcome: Outcome | null;
-  outcome_text: string | null;
   /** What the script said of its end itself. */
   result: string | null;
   result_message: string | null;

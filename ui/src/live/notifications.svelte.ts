@@ -1,5 +1,6 @@
 /** Browser notifications when an execution ends, for who asked for them, while the page is not looked at. */
 
+import { endOf } from "../words/ended";
 import { words } from "../words/words";
 import { href } from "./base";
 import { recalled, remember } from "./memory";
@@ -37,7 +38,7 @@ class Notifications {
     if (!this.isWanted || !document.hidden || Notification.permission !== "granted") return;
     const note = new Notification(
       words.announced.execution(execution.name, words.status[execution.status]),
-      { tag: execution.id, body: execution.outcome_text ?? "", icon: href("icon-192.png") },
+      { tag: execution.id, body: endOf(execution) ?? "", icon: href("icon-192.png") },
     );
     note.onclick = () => {
       window.focus();

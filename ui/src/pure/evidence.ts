@@ -51,7 +51,7 @@ export function evidenceOf(
   return found;
 }
 
-const SIGNALS: Record<number, string> = {
+export const SIGNALS: Record<number, string> = {
   1: "SIGHUP",
   2: "SIGINT",
   3: "SIGQUIT",
