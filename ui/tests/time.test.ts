@@ -8,6 +8,7 @@ import {
   signedDuration,
   ticking,
 } from "../src/pure/time";
+import { en } from "../src/words/en";
 
 test.each([
   [0, "0ms"],
@@ -42,11 +43,11 @@ test.each([
   [5 * 60_000, "5m ago"],
   [26 * 3_600_000, "yesterday"],
 ])("%d ms ago is %s", (age, text) => {
-  expect(relative(1_000_000_000_000 - age, 1_000_000_000_000, "en").replace(/\s/g, " ")).toBe(text);
+  expect(relative(1_000_000_000_000 - age, 1_000_000_000_000, en.ago, "en")).toBe(text);
 });
 
 test("a moment in the future, by a wrong clock, is now", () => {
-  expect(relative(2_000, 1_000, "en")).toBe("now");
+  expect(relative(2_000, 1_000, en.ago, "en")).toBe("now");
 });
 
 test.each([

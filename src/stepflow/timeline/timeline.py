@@ -648,7 +648,11 @@ class Timeline:
         if code not in self.state.reached:
             self.state.reached.append(code)
             many = code.removeprefix("too_many_").replace("_", " ")
-            kept = "of its bytes are kept" if many == code.replace("_", " ") else f"{many} are kept as such"
+            kept = (
+                "of its bytes are kept"
+                if many == code.replace("_", " ")
+                else f"{many} are kept as such"
+            )
             message = f"only the first {limit:,} {kept}; every line is in the log"
             self._diagnose(code, None, message=message)
 

@@ -45,7 +45,7 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def query_of(request: Request, kind: type[Wanted]) -> Wanted:
     """The query as a struct; an unknown or wrong parameter is refused by name."""
-    return converted(dict(request.query_params), kind)
+    return converted(dict(request.query_params) if request.scope["query_string"] else {}, kind)
 
 
 async def body_of(request: Request, kind: type[Wanted]) -> Wanted:

@@ -183,3 +183,25 @@ export class ExecutionView {
     if (!isKnown) this.annotations = [...this.annotations, annotation];
   }
 }
+
+export interface Watched {
+  view: ExecutionView;
+  stop: () => void;
+}
+
+/** Watched since before the code of its page was there. */
+let ahead: Watched | null = null;
+
+export function watchAhead(id: string): void {
+  ahead = watched(id);
+}
+
+/** The view of an execution, which follows the news until it is stopped. */
+export function watched(id: string): Watched {
+  const taken = ahead;
+  ahead = null;
+  if (taken?.view.id === id) return taken;
+  taken?.stop();
+  const view = new ExecutionView(id);
+  return { view, stop: view.watch() };
+}

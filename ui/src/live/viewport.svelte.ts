@@ -57,6 +57,8 @@ export class Viewport {
   #measurements = $state(0);
   #scroller: HTMLElement | null = null;
   #settleTimer = 0;
+  // What is seen is drawn first, and what is around it a moment later.
+  #overscan = $state(0);
 
   constructor(subject: Subject) {
     this.#subject = subject;
@@ -82,7 +84,7 @@ export class Viewport {
     if (held === "end") return endOf(this.rows, this.height);
     return topFor(this.rows, this.#subject.map.rowOf(held.line), held.y, this.height);
   });
-  readonly mounted: Mounted = $derived(mounted(this.rows, this.top, this.height, OVERSCAN));
+  readonly mounted: Mounted = $derived(mounted(this.rows, this.top, this.height, this.#overscan));
   readonly canvasHeight = $derived(scrollHeight(this.extent));
   readonly blockTop = $derived(this.scrollTop - this.mounted.above);
   readonly topLine = $derived.by(() => this.#subject.map.lineAt(this.top.row));
@@ -94,6 +96,7 @@ export class Viewport {
 
   attach(scroller: HTMLElement): () => void {
     this.#scroller = scroller;
+    requestAnimationFrame(() => requestAnimationFrame(() => (this.#overscan = OVERSCAN)));
     return () => {
       this.#scroller = null;
       window.clearTimeout(this.#settleTimer);

@@ -11,8 +11,8 @@ interface Point {
 export class LogSelection {
   #anchor: Spot | null = null;
   #focus: Spot | null = null;
-  /** Where we have put the browser's selection: there it tells nothing new. */
-  #put: { anchor: Point; focus: Point } | null = null;
+  /** Where we have last seen or put the browser's selection: there it tells nothing new. */
+  #known: { anchor: Point; focus: Point } | null = null;
 
   get selected(): Selected | null {
     return this.#anchor && this.#focus ? ordered(this.#anchor, this.#focus) : null;
@@ -34,12 +34,12 @@ export class LogSelection {
     }
     const anchor = { node: selection.anchorNode, offset: selection.anchorOffset };
     const focus = { node: selection.focusNode, offset: selection.focusOffset };
-    const put = this.#put;
-    if (put && isSame(put.anchor, anchor) && isSame(put.focus, focus)) return;
+    const known = this.#known;
+    if (known && isSame(known.anchor, anchor) && isSame(known.focus, focus)) return;
     // A caret is a beginning too: a click far away with Shift selects from there, though its row is gone.
-    if (!put || !isSame(put.anchor, anchor)) this.#anchor = spotOf(anchor) ?? this.#anchor;
-    if (!put || !isSame(put.focus, focus)) this.#focus = spotOf(focus) ?? this.#focus;
-    this.#put = null;
+    if (!known || !isSame(known.anchor, anchor)) this.#anchor = spotOf(anchor) ?? this.#anchor;
+    if (!known || !isSame(known.focus, focus)) this.#focus = spotOf(focus) ?? this.#focus;
+    this.#known = { anchor, focus };
     if (selection.isCollapsed) this.#focus = this.#anchor;
   }
 
@@ -50,7 +50,7 @@ export class LogSelection {
     const anchor = pointOf(this.#anchor, log);
     const focus = pointOf(this.#focus, log);
     if (!anchor || !focus) return;
-    this.#put = { anchor, focus };
+    this.#known = { anchor, focus };
     const isThere =
       selection.anchorNode === anchor.node &&
       selection.anchorOffset === anchor.offset &&
@@ -60,7 +60,7 @@ export class LogSelection {
   }
 
   #forget(): void {
-    this.#anchor = this.#focus = this.#put = null;
+    this.#anchor = this.#focus = this.#known = null;
   }
 }
 

@@ -1,5 +1,7 @@
 /** What frames every page: navigation, connection, key, keyboard sheet, announcements. */
 
+import { n } from "./numbers";
+
 export const shell = {
   product: "StepFlow",
   nav: {
@@ -10,6 +12,12 @@ export const shell = {
     palette: "Search and commands",
     new: "New execution",
     skip: "Skip to content",
+  },
+  ago: {
+    seconds: (count: number) => (count === 0 ? "now" : `${n(count)}s ago`),
+    minutes: (count: number) => `${n(count)}m ago`,
+    hours: (count: number) => `${n(count)}h ago`,
+    days: (count: number) => (count === 1 ? "yesterday" : `${n(count)}d ago`),
   },
   preferences: {
     title: "Preferences",

@@ -1,4 +1,5 @@
 import type { shell as english } from "../en/shell";
+import { n } from "./numbers";
 
 export const shell: typeof english = {
   product: "StepFlow",
@@ -10,6 +11,12 @@ export const shell: typeof english = {
     palette: "搜索与命令",
     new: "新建执行",
     skip: "跳到正文",
+  },
+  ago: {
+    seconds: (count) => (count === 0 ? "现在" : `${n(count)}秒前`),
+    minutes: (count) => `${n(count)}分钟前`,
+    hours: (count) => `${n(count)}小时前`,
+    days: (count) => (count === 1 ? "昨天" : `${n(count)}天前`),
   },
   preferences: {
     title: "偏好设置",
