@@ -14,6 +14,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (ui / "assets").mkdir()
     (ui / "index.html").write_text(INDEX)
     (ui / "assets/x.js").write_text("1")
+    (ui / "assets/SystemPage-a1.js").write_text("2")
+    (ui / "assets/ExecutionPage-b2.css").write_text("3")
     (ui.parent / "outside").write_text("secret")
     (ui / "link").symlink_to(ui.parent / "outside")
     with Served(tmp_path_factory.mktemp("built"), ui=ui) as running:
@@ -34,6 +36,31 @@ def test_every_page_knows_where_the_root_is_and_runs_no_foreign_code(
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/system", "<./assets/SystemPage-a1.js>; rel=modulepreload"),
+        ("/executions/some-id", "<../assets/ExecutionPage-b2.css>; rel=preload; as=style"),
+        ("/new", None),
+        ("/no/where", None),
+    ],
+)
+def test_a_page_names_the_code_that_it_will_want(
+    built: Served, path: str, link: str | None
+) -> None:
+    answer = built.client.get(path, headers={"Accept": "text/html"})
+    assert answer.headers.get("link") == link
+
+
+def test_code_comes_compressed_to_who_can_read_that(built: Served) -> None:
+    url = "/assets/x.js"
+    squeezed = built.client.get(url, headers={"Accept-Encoding": "br, gzip"})
+    assert (squeezed.headers["content-encoding"], squeezed.text) == ("gzip", "1")
+    plain = built.client.get(url, headers={"Accept-Encoding": "identity"})
+    assert ("content-encoding" in plain.headers, plain.text) == (False, "1")
+    assert squeezed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
 
 
 def test_files_of_the_build_are_served_and_hashed_ones_kept_for_ever(built: Served) -> None:

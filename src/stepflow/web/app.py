@@ -41,7 +41,7 @@ def create_app(supervisor: Supervisor, upkeep: Upkeep, settings: WebSettings) ->
             *_routes(site),
             *_documentation(settings.version),
             WebSocketRoute("/ws", LiveSocket(site)),
-            *(Route(path, pages.index) for path in ROUTES),
+            *(Route(path, pages.index(component)) for path, component in ROUTES.items()),
             Route("/api/{path:path}", _nothing),
             Route("/{path:path}", pages.file),
         ],
