@@ -4,6 +4,7 @@ Beside first paints: the page of an execution of one line. The browser itself sa
 and tasks of the main thread took.
 """
 
+import os
 import shutil
 import sys
 import time
@@ -92,6 +93,7 @@ def rows(ground: Ground) -> Iterator[Row]:
         large = server.finished(print_much)["id"]
         running = server.create(f"{print_much}; sleep 3600")
         eventually(lambda: _log_bytes(server, running) >= size, within=3600)
+        os.sync()  # the kernel's own writing is not measured
         of = f"of {size / 1e9:.1f} GB"
         for name, execution_id in (("finished", large), ("running", running)):
             taken = in_turns(

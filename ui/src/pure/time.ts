@@ -86,10 +86,6 @@ export function bytes(count: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-export function count(value: number, locale: string): string {
-  return value.toLocaleString(locale);
-}
-
 /** Milliseconds of a time of the API, or null. */
 export function moment(text: string | null | undefined): number | null {
   if (!text) return null;

@@ -1,6 +1,8 @@
 /** Numbers, plurals and places as English writes them. */
 
-export const n = (value: number): string => value.toLocaleString("en");
+import { grouped } from "../../pure/grouped";
+
+export const n = grouped;
 
 export function plural(value: number, one: string, many: string): string {
   return `${n(value)} ${value === 1 ? one : many}`;

@@ -1,3 +1,5 @@
 /** Numbers as Chinese writes them; nouns have no plural. */
 
-export const n = (value: number): string => value.toLocaleString("zh-CN");
+import { grouped } from "../../pure/grouped";
+
+export const n = grouped;
