@@ -123,6 +123,29 @@ class Original:
         self.keep_artifact(E1, "y", "/never/there.txt")
         return self
 
+    def repeat(self, execution_id: str, times: int) -> None:
+        """The row of an execution, and those of its steps, so many times more."""
+        number = "printf('%08x-0000-4000-8000-%012x', {}, n)"
+        self.connection.executescript(f"""
+            CREATE TEMP TABLE numbers AS WITH RECURSIVE each(n) AS
+                (SELECT 1 UNION ALL SELECT n + 1 FROM each WHERE n < {times}) SELECT n FROM each;
+            CREATE TEMP TABLE copied AS SELECT * FROM executions WHERE id = '{execution_id}';
+            CREATE TEMP TABLE copied_steps AS
+                SELECT * FROM steps WHERE execution_id = '{execution_id}';
+        """)
+        for table, source, changed in (
+            ("executions", "copied", {"id": number.format(1)}),
+            (
+                "steps",
+                "copied_steps",
+                {"id": number.format("2 + step_index"), "execution_id": number.format(1)},
+            ),
+        ):
+            names = [row[1] for row in self.connection.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(changed.get(name, name) for name in names)
+            self.connection.execute(f"INSERT INTO {table} SELECT {values} FROM {source}, numbers")
+        self.connection.commit()
+
     def rows(self, table: str) -> list[tuple[object, ...]]:
         return self.connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
 

@@ -90,6 +90,9 @@ def test_a_queued_execution_tells_its_place() -> None:
     shown = view(status="pending", started_at=None, queue_place=3)
     rows = drawing.live(shown, [], NOW, width=100, height=24, frame=0)
     assert "number 3 in the queue" in drawn(rows)
+    shown = view(status="pending", started_at=None, queue_place=3, starts_in_seconds=100)
+    rows = drawing.live(shown, [], NOW, width=100, height=24, frame=0)
+    assert "number 3 in the queue, starts in about 1 min 40 s" in drawn(rows)
 
 
 def test_a_finished_step_folds_into_one_row() -> None:

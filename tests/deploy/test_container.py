@@ -9,6 +9,7 @@ from containers import Container, Engine, compose_options
 
 from documents import ROOT
 from eventually import eventually
+from originals import E1, Original
 
 OPEN = "-e=STEPFLOW_AUTH_ENABLED=false"
 HARDENED = (
@@ -139,6 +140,23 @@ def test_the_memory_that_the_guide_asks_for_is_enough(run: Run) -> None:
     assert log.status_code == 206
     system = container.client.get("/api/health/metrics").json()["system"]
     assert system["process_memory_bytes"] < 256 << 20
+    state = container.engine.do(
+        "inspect", "-f", "{{.State.OOMKilled}} {{.RestartCount}}", container.name
+    )
+    assert state == "false 0"
+
+
+def test_a_migration_and_a_gigabyte_pass_in_that_memory(run: Run, tmp_path: Path) -> None:
+    original = Original(tmp_path)
+    original.with_two_executions().repeat(E1, 20_000)
+    original.close()
+    memory = ("--memory=512m", "--memory-swap=512m")
+    container = run(OPEN, *memory, f"-v={original.storage}:/app/storage").answering()
+    counts = container.client.get("/api/executions/statistics").json()["by_status"]
+    assert counts == {"completed": 20_001, "failed": 1}
+    wanted = {"command": "yes 'a line of some length' | head -c 1000000000"}
+    made = container.client.post("/api/executions?wait=50s", json=wanted).json()["execution"]
+    assert (made["status"], made["log_bytes"]) == ("completed", 1_000_000_000)
     state = container.engine.do(
         "inspect", "-f", "{{.State.OOMKilled}} {{.RestartCount}}", container.name
     )

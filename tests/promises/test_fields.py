@@ -159,6 +159,19 @@ def test_the_queue_keeps_its_order_and_tells_the_places(tmp_path: Path) -> None:
         assert one_at_a_time.ended(first)["execution"]["status"] == "completed"
 
 
+def test_who_waits_in_the_queue_is_told_when_it_starts(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "served", STEPFLOW_MAX_RUNNING="1") as one_at_a_time:
+        one_at_a_time.create("echo STEP_PROGRESS:1%; sleep 60")
+        waiting = one_at_a_time.create("true")
+
+        def starts_in() -> float | None:
+            return one_at_a_time.execution(waiting)["execution"]["starts_in_seconds"]
+
+        eventually(lambda: starts_in() is not None)
+        listed = one_at_a_time.client.get("/api/executions?status=pending").json()["executions"]
+        assert listed[0]["starts_in_seconds"] > 0
+
+
 def test_who_waits_for_a_queued_execution_hears_of_its_cancellation(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "served", STEPFLOW_MAX_RUNNING="1") as one_at_a_time:
         one_at_a_time.create("sleep 60")

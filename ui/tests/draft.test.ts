@@ -22,6 +22,7 @@ test("every field reaches the request", () => {
     maxLogBytes: "1e6",
     metadata: '{"ticket": 42}',
     tty: true,
+    window: "40 x 132",
     keepBackground: true,
     user: "anna",
     stdin: true,
@@ -46,6 +47,7 @@ test("every field reaches the request", () => {
     max_log_bytes: 1_000_000,
     metadata: { ticket: 42 },
     tty: true,
+    window: [40, 132],
     keep_background: true,
     user: "anna",
     stdin: true,
@@ -107,4 +109,11 @@ test("repeating an execution asks for its secrets again", () => {
   expect(draft).toMatchObject({ kind: "list", command: "echo\nhi", tags: "a, b", timeout: "" });
   expect(draft.dialects).toBe("auto, tap");
   expect(draft.sections).toEqual([{ start: "a", end: "b", title: "2" }]);
+});
+
+test("a size of the terminal is two whole numbers, and is sent with a terminal only", () => {
+  const draft = { ...emptyDraft(), command: "top", tty: true };
+  expect(wantedOf({ ...draft, window: "wide" }).problems).toEqual({ window: true });
+  expect(wantedOf({ ...draft, window: "24×80" }).wanted?.window).toEqual([24, 80]);
+  expect(wantedOf({ ...draft, window: "24×80", tty: false }).wanted?.window).toBeUndefined();
 });

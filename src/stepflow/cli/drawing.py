@@ -202,7 +202,6 @@ def _footer(
     note: str | None,
 ) -> list[Text]:
     execution = view.execution
-    place = execution.get("queue_place")
     text = Text("  ")
     text.append(SPINNER[frame % len(SPINNER)], "blue")
     facts = []
@@ -214,8 +213,8 @@ def _footer(
             facts.append(f"about {words.ticking(_left(execution, now))} left")
         if silent_seconds >= _SILENT_SECONDS:
             facts.append(f"no output for {words.ticking(silent_seconds)}")
-    elif place:
-        facts.append(f"waiting for a free place: number {place} in the queue")
+    elif execution.get("queue_place"):
+        facts.append(f"waiting for a free place: {words.queued(execution)}")
     else:
         facts.append("starting")
     text.append(" " + " · ".join(facts), _DIM)

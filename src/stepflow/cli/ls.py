@@ -139,7 +139,7 @@ def table(executions: list[Json], now: datetime, width: int) -> "Table":
 def said(execution: Json) -> str:
     """What became of it, or where it stands."""
     if execution["status"] == "pending" and execution.get("queue_place"):
-        return f"number {execution['queue_place']} in the queue"
+        return words.queued(execution)
     text = str(execution.get("outcome_text") or execution["status"])
     if execution["status"] == "completed" and execution.get("failed_steps"):
         return f"{text}, {words.count(execution['failed_steps'], 'step')} failed"

@@ -1,6 +1,7 @@
 """How the terminal says times, sizes and states: short, exact enough, the same everywhere."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 SIGNS = {
     "completed": ("✓", "green"),
@@ -43,6 +44,13 @@ def duration(seconds: float | None) -> str:
 def ticking(seconds: float) -> str:
     """A duration that still grows: whole seconds, so that it does not flicker."""
     return duration(seconds) if seconds >= 60 else f"{int(seconds)} s"
+
+
+def queued(execution: dict[str, Any]) -> str:
+    """Where an execution is in the queue, and when it starts as far as that is known."""
+    place = f"number {execution['queue_place']} in the queue"
+    starts_in = execution.get("starts_in_seconds")
+    return place if starts_in is None else f"{place}, starts in about {ticking(starts_in)}"
 
 
 def size(size_bytes: int) -> str:

@@ -19,14 +19,7 @@ import structlog
 
 from stepflow.errors import AlreadyPumped, Conflict, CouldNotSpawn, Gone, StaleOwner, Unavailable
 from stepflow.events import Annotation, AnyEvent, Progress, StepEnd
-from stepflow.feed import (
-    MOST_FRESH_BYTES,
-    ExecutionUpdate,
-    Fresh,
-    LogComplete,
-    LogGrown,
-    StepUpdate,
-)
+from stepflow.feed import LogComplete
 from stepflow.model import (
     Cancellation,
     CouldNotStart,
@@ -61,8 +54,8 @@ from stepflow.runner.seams import Seams
 from stepflow.runner.spec import Spec
 from stepflow.runner.summaries import SummaryFiles
 from stepflow.runner.tail import Watched
+from stepflow.runner.teller import Teller
 from stepflow.runner.tidying import tidy
-from stepflow.runner.updates import updates_of
 from stepflow.store import Settlement, Unit
 from stepflow.timeline import Parser, options_of
 from stepflow.transcript import Masks
@@ -73,7 +66,6 @@ MOST_STARTS = 3
 SPEC_LOST = (
     "its spec.json is gone, and with it the environment and the secrets that it was to start with"
 )
-PROGRESS_SECONDS = 0.1
 
 Result = TypeVar("Result")
 
@@ -102,7 +94,6 @@ class Runner:
         self.pump: Pump | None = None
         self.ended: asyncio.Future[Execution] = self._loop.create_future()
         self.published_bytes = 0
-        self._told_bytes = 0
         self._is_kill_asked = False
         self._launch = launch
         self.is_spec_lost = is_spec_lost
@@ -116,9 +107,7 @@ class Runner:
         self._copies = Copies(seams, execution.id, directory, self._begun)
         self._summaries = SummaryFiles(seams, execution.id, directory, lambda: self.masks)
         self._files = EnvironmentFiles(folder, launch.environment)
-        self._held_steps: dict[int, Step] = {}
-        self._told_at = 0.0
-        self._telling: asyncio.TimerHandle | None = None
+        self._teller = Teller(seams.feed, execution.id, self._tell_later)
         self._last_error: str | None = None
         self._starts = 0
         self._is_abandoned = False
@@ -177,7 +166,7 @@ class Runner:
                 identity, status=Status.RUNNING, started_at=since, deadline=deadline
             )
         )
-        self._publish(self.execution)
+        self._teller.tell(self.execution)
 
     def _stop_if_asked(self) -> None:
         """Pass a wish to stop on to the pump, which may hear of it twice; so it is right after a
@@ -385,52 +374,29 @@ class Runner:
     async def _tell(self, events: list[AnyEvent], steps: list[Step]) -> None:
         if not events:
             return
-        self._held_steps |= {step.index: step for step in steps}
-        if all(isinstance(event, Progress) for event in events) and not self._is_time_to_tell():
+        self._teller.hold(steps)
+        is_progress = all(isinstance(event, Progress) for event in events)
+        if is_progress and not self._teller.is_time_for_progress():
             return
-        identity, store = self.execution.id, self._seams.store
-        self.execution = await self._insist(lambda: store.execution(identity))
-        self._tell_steps()
+        self.execution = await self._recorded()
         for event in events:
             if isinstance(event, Annotation) and event.level == "error":
                 self._last_error = event.message
-        for message in updates_of(events, self.execution):
-            self._seams.feed.publish(message)
-        self._publish(self.execution)
-
-    def _is_time_to_tell(self) -> bool:
-        """Progress is told ten times a second at most; the last of it a moment later."""
-        rest = self._told_at + PROGRESS_SECONDS - self._loop.time()
-        if rest <= 0:
-            self._told_at = self._loop.time()
-            if self._telling is not None:
-                self._telling.cancel()
-                self._telling = None
-            return True
-        if self._telling is None:
-            self._telling = self._loop.call_later(rest, self._tell_later)
-        return False
+        self._teller.tell(self.execution, events)
 
     def _tell_later(self) -> None:
-        self._telling = None
-        self._told_at = self._loop.time()
         if not self._is_settling:
             self._begun(self._tell_progress())
 
     async def _tell_progress(self) -> None:
-        identity, store = self.execution.id, self._seams.store
-        execution = await self._insist(lambda: store.execution(identity))
+        execution = await self._recorded()
         if not self._is_settling:
             self.execution = execution
-            self._tell_steps()
-            self._publish(execution)
+            self._teller.tell(execution)
 
-    def _tell_steps(self) -> None:
-        progress = self.execution.progress_percentage
-        for index in sorted(self._held_steps):
-            step = self._held_steps[index]
-            self._seams.feed.publish(StepUpdate(self.execution.id, step, progress))
-        self._held_steps.clear()
+    async def _recorded(self) -> Execution:
+        identity, store = self.execution.id, self._seams.store
+        return await self._insist(lambda: store.execution(identity))
 
     @staticmethod
     def _stopping_step(events: list[AnyEvent]) -> StepEnd | None:
@@ -471,7 +437,7 @@ class Runner:
             # What fills the disk must be stoppable all the same; the end will record why.
             log.warning("intent not recorded", execution=self.execution.id, reason=str(error))
             self.execution = msgspec.structs.replace(self.execution, cancellation=cancellation)
-        self._publish(self.execution)
+        self._teller.tell(self.execution)
 
     # --- ending --------------------------------------------------------------------------
 
@@ -633,9 +599,8 @@ class Runner:
             memory_peak_bytes=memory_peak_bytes,
         )
         self.execution, steps = await self._insist(lambda: store.settle(identity, settlement))
-        for step in steps:
-            self._seams.feed.publish(StepUpdate(identity, step, 100.0))
-        self._publish(self.execution)
+        self._teller.hold(steps)
+        self._teller.tell(self.execution)
         self._seams.feed.publish(LogComplete(identity, settlement.log_bytes, settlement.log_lines))
         self.close()
         await self._seams.in_spawning(self._tidy)
@@ -677,9 +642,7 @@ class Runner:
     def close(self) -> None:
         """Let go of every descriptor; pump and script do not notice."""
         self._unfollow()
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+        self._teller.close()
         if self.pump is not None:
             self._loop.remove_reader(self.pump.pidfd)
             self.pump.close()
@@ -700,20 +663,9 @@ class Runner:
         except FileNotFoundError:
             return StatusRecords()
 
-    def _publish(self, execution: Execution) -> None:
-        self._seams.feed.publish(ExecutionUpdate(execution.id, execution))
-
     def _publish_growth(self, read: memoryview | None = None) -> None:
-        """`read` is all of the growth, if that is still in hand and was read as it came."""
-        identity, offset, line = self.execution.id, self._log.offset, self._log.line
-        self.published_bytes = max(self.published_bytes, offset)
-        has_grown, self._told_bytes = offset > self._told_bytes, offset
-        if not has_grown or not self._seams.feed.is_followed(identity):
-            return
-        fresh: tuple[Fresh, ...] = ()
-        if read is not None and len(read) <= MOST_FRESH_BYTES and not self.masks:
-            fresh = (Fresh(bytes(read), time.time_ns() // 1_000_000),)
-        self._seams.feed.publish(LogGrown(identity, offset, line, fresh))
+        self.published_bytes = max(self.published_bytes, self._log.offset)
+        self._teller.grow(self._log.offset, self._log.line, None if self.masks else read)
 
 
 def _booted_at() -> datetime:

@@ -1,6 +1,7 @@
 """Owns all executions of one storage folder."""
 
 from stepflow.supervisor.creation import Reading, check_reading
+from stepflow.supervisor.queueing import Waiting
 from stepflow.supervisor.supervisor import LiveFigures, Rules, Supervisor
 
-__all__ = ["LiveFigures", "Reading", "Rules", "Supervisor", "check_reading"]
+__all__ = ["LiveFigures", "Reading", "Rules", "Supervisor", "Waiting", "check_reading"]

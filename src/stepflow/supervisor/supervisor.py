@@ -67,6 +67,7 @@ from stepflow.store import Sample, Settlement, Store
 from stepflow.supervisor.archiver import Archiver
 from stepflow.supervisor.creation import Reading, checked, execution_of, repeated
 from stepflow.supervisor.emulation import emulated
+from stepflow.supervisor.queueing import Waiting, starts_in
 from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
@@ -152,6 +153,8 @@ class Supervisor:
         self._is_stopping = False
         self.problem: str | None = None
         self._looked_at = 0.0
+        self._reckoned_at = 0.0
+        self._starts_in: dict[str, float | None] = {}
         names = ("", "server.lock", "database/stepflow.db")
         self._own_paths = [str(storage / name) for name in names]
         self._identity = self._identity_now()
@@ -336,6 +339,26 @@ class Supervisor:
         if execution_id not in self._pending:
             return None
         return list(self._pending).index(execution_id) + 1
+
+    def waiting(self, execution_id: str) -> Waiting | None:
+        """Its place in the queue, and when it will start; that is reckoned once a second."""
+        place = self.queue_place(execution_id)
+        if place is None:
+            return None
+        is_old = time.monotonic() - self._reckoned_at >= 1
+        if is_old or execution_id not in self._starts_in:
+            self._reckoned_at = time.monotonic()
+            self._starts_in = dict(zip(self._pending, self._reckoned(), strict=True))
+        return Waiting(place, self._starts_in.get(execution_id))
+
+    def _reckoned(self) -> list[float | None]:
+        now = datetime.now(UTC)
+        lefts = [runner.execution.remaining(now) for runner in self._running.values()]
+        return starts_in(
+            [None if left is None else left.total_seconds() for left in lefts],
+            [runner.execution.usual_seconds for runner in self._pending.values()],
+            self._rules.max_running,
+        )
 
     def active(self) -> list[Execution]:
         """Running executions, then pending ones in their order."""

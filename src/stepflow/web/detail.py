@@ -43,7 +43,7 @@ async def detail_of(site: Site, execution_id: str) -> Detail:
     diagnostics = await store.diagnostics(execution_id)
     at = now()
     return Detail(
-        execution_shape(execution, at, site.supervisor.queue_place(execution_id)),
+        execution_shape(execution, at, site.supervisor.waiting(execution_id)),
         [step_shape(step, at) for step in steps],
         [artifact_shape(artifact) for artifact in artifacts],
         [annotation_shape(annotation) for annotation in annotations.annotations],

@@ -381,9 +381,9 @@ async def _ended(site: Site, execution: Execution, within: timedelta) -> Executi
 
 def _shapes(site: Site, executions: list[Execution]) -> list[ExecutionShape]:
     at = now()
-    place = site.supervisor.queue_place
+    waiting = site.supervisor.waiting
     return [
-        execution_shape(one, at, place(one.id) if one.status is Status.PENDING else None)
+        execution_shape(one, at, waiting(one.id) if one.status is Status.PENDING else None)
         for one in executions
     ]
 

@@ -405,8 +405,8 @@ class Live:
     def _outgoing(self, message: Message, at: datetime) -> Outgoing:
         match message:
             case ExecutionUpdate(execution=execution):
-                place = self._supervisor.queue_place(execution.id)
-                return Outgoing(execution_shape(execution, at, place))
+                waiting = self._supervisor.waiting(execution.id)
+                return Outgoing(execution_shape(execution, at, waiting))
             case StepUpdate(execution_id=execution_id, step=step, progress=progress):
                 return Outgoing(StepChange(execution_id, step_shape(step, at), progress))
             case ArtifactUpdate(execution_id=execution_id, artifact=artifact):

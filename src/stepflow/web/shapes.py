@@ -24,6 +24,7 @@ from stepflow.model import (
     in_words,
 )
 from stepflow.store import AnnotationRow, DiagnosticRow, OutputRow, SummaryRow, TestRow
+from stepflow.supervisor import Waiting
 from stepflow.web.json import rounded
 
 HIDDEN = "***"
@@ -32,7 +33,8 @@ HIDDEN = "***"
 class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
     """An execution. Durations are seconds, sizes bytes; `outcome` is how it ended, `result` what
     the script said of that itself. `eta_seconds`: how long it will go on, by its own progress or
-    by what executions of this name usually take."""
+    by what executions of this name usually take; `starts_in_seconds` the same of the wait in the
+    queue."""
 
     id: str
     name: str
@@ -59,6 +61,7 @@ class ExecutionShape(msgspec.Struct, frozen=True, kw_only=True):
     outcome_text: str | None
     cancellation: Cancellation | None
     queue_place: int | None
+    starts_in_seconds: float | None
     timeout: float | None
     deadline: datetime | None
     grace: float
@@ -240,7 +243,7 @@ class DiagnosticShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def execution_shape(
-    execution: Execution, now: datetime, queue_place: int | None = None
+    execution: Execution, now: datetime, waiting: Waiting | None = None
 ) -> ExecutionShape:
     duration, remaining = execution.duration(now), execution.remaining(now)
     return ExecutionShape(
@@ -248,7 +251,8 @@ def execution_shape(
         duration_seconds=None if duration is None else rounded(duration.total_seconds()),
         progress_percentage=_progress(execution),
         outcome_text=None if execution.outcome is None else in_words(execution.outcome),
-        queue_place=queue_place,
+        queue_place=None if waiting is None else waiting.place,
+        starts_in_seconds=None if waiting is None else rounded(waiting.starts_in, 1),
         eta_seconds=None if remaining is None else rounded(remaining.total_seconds(), 1),
     )
 

@@ -93,6 +93,7 @@ export interface Execution {
   cpu_seconds: number | null;
   memory_peak_bytes: number | null;
   queue_place: number | null;
+  starts_in_seconds: number | null;
   cancellation: { outcome: Outcome; requested_at: string } | null;
   step_strip: string[];
 }
@@ -471,6 +472,7 @@ export interface NewExecution {
   grace?: number;
   user?: string;
   tty?: boolean;
+  window?: [rows: number, columns: number];
   stdin?: boolean;
   keep_background?: boolean;
   max_log_bytes?: number;

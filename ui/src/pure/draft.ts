@@ -28,6 +28,7 @@ export interface Draft {
   maxLogBytes: string;
   metadata: string;
   tty: boolean;
+  window: string;
   keepBackground: boolean;
   user: string;
   stdin: boolean;
@@ -54,6 +55,7 @@ export function emptyDraft(): Draft {
     maxLogBytes: "",
     metadata: "",
     tty: false,
+    window: "",
     keepBackground: false,
     user: "",
     stdin: false,
@@ -81,6 +83,7 @@ export function draftOf(execution: Execution): Draft {
     maxLogBytes: execution.max_log_bytes === null ? "" : String(execution.max_log_bytes),
     metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : "",
     tty: execution.tty,
+    window: "",
     keepBackground: execution.keep_background,
     user: execution.user ?? "",
     stdin: execution.stdin,
@@ -126,7 +129,12 @@ export function wantedOf(draft: Draft): { wanted: NewExecution | null; problems:
   if (maxLogBytes === "invalid") problems.maxLogBytes = true;
   else if (maxLogBytes !== null) wanted.max_log_bytes = Math.round(maxLogBytes);
 
-  if (draft.tty) wanted.tty = true;
+  if (draft.tty) {
+    wanted.tty = true;
+    const window = windowOf(draft.window);
+    if (window === "invalid") problems.window = true;
+    else if (window !== null) wanted.window = window;
+  }
   if (draft.keepBackground) wanted.keep_background = true;
   if (draft.stdin) wanted.stdin = true;
   if (draft.isFlat) wanted.nesting = "flat";
@@ -157,6 +165,7 @@ export const FIELDS: Partial<Record<string, keyof Draft>> = {
   max_log_bytes: "maxLogBytes",
   metadata: "metadata",
   tty: "tty",
+  window: "window",
   stdin: "stdin",
   dialects: "dialects",
   emulate: "emulate",
@@ -194,6 +203,13 @@ function numberOf(text: string): number | null | "invalid" {
   if (text.trim() === "") return null;
   const value = Number(text);
   return Number.isFinite(value) && value >= 0 ? value : "invalid";
+}
+
+/** Rows and columns of "24 x 120". */
+function windowOf(text: string): [number, number] | null | "invalid" {
+  if (text.trim() === "") return null;
+  const found = /^\s*(\d{1,5})\s*[x×*, ]\s*(\d{1,5})\s*$/i.exec(text);
+  return found ? [Number(found[1]), Number(found[2])] : "invalid";
 }
 
 function metadataOf(text: string): Record<string, unknown> | null {

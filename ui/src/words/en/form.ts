@@ -35,6 +35,8 @@ export const form = {
     keepHint: "Do not stop what the script leaves running when it ends.",
     user: "User",
     userHint: "Who it is for, in lists. Empty: nobody.",
+    window: "Size of the terminal",
+    windowHint: "Rows and columns. Empty: 24 × 120. It can be changed while it runs.",
     stdin: "Give it an input",
     stdinHint: "For what is sent to it while it runs. Otherwise its input is empty.",
     flat: "Flat steps",
@@ -68,6 +70,7 @@ export const form = {
     invalid: {
       command: "Say what to run.",
       number: "This has to be a number, zero or more.",
+      window: "These have to be two whole numbers, such as 24 × 120.",
       metadata: 'This has to be a JSON object, such as {"ticket": 42}.',
       variable: "A value needs the name of its variable.",
     },

@@ -28,6 +28,7 @@ export const list = {
     clear: "Clear filters",
     notStarted: "Not started",
     queuePlace: (place: number) => `${ordinal(place)} in queue`,
+    startsIn: (time: string) => `starts in about ${time}`,
     steps: (done: number, total: number) => `${n(done)} of ${n(total)} steps finished`,
     failedSteps: (count: number) => plural(count, "step failed", "steps failed"),
     errors: (count: number) => plural(count, "error", "errors"),

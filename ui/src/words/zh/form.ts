@@ -34,6 +34,8 @@ export const form: typeof english = {
     keepHint: "脚本结束后，不停止它留下的进程。",
     user: "用户",
     userHint: "在列表中显示为谁运行。留空则不写。",
+    window: "终端大小",
+    windowHint: "行数与列数。留空则为 24 × 120，运行时也可更改。",
     stdin: "提供输入",
     stdinHint: "用于运行时向它发送内容。否则输入为空。",
     flat: "平级步骤",
@@ -65,6 +67,7 @@ export const form: typeof english = {
     invalid: {
       command: "请填写要运行的命令。",
       number: "这里必须是不小于零的数字。",
+      window: "这里必须是两个整数，例如 24 × 120。",
       metadata: '这里必须是 JSON 对象，例如 {"ticket": 42}。',
       variable: "有值的变量必须有名称。",
     },

@@ -27,6 +27,7 @@ export const list: typeof english = {
     clear: "清除筛选",
     notStarted: "未开始",
     queuePlace: (place) => `队列第 ${n(place)} 位`,
+    startsIn: (time) => `约 ${time}后开始`,
     steps: (done, total) => `已结束 ${n(done)} / ${n(total)} 个步骤`,
     failedSteps: (count) => `${n(count)} 个步骤失败`,
     errors: (count) => `${n(count)} 个错误`,
