@@ -1,9 +1,10 @@
-"""The log view in a real Chromium: first paint, jumps, scrolling, and a flood of lines.
+"""The page in a real Chromium: first paint, jumps, scrolling, a flood of lines, a long history.
 
 Beside first paints: the page of an execution of one line. The browser itself says how long frames
 and tasks of the main thread took.
 """
 
+import asyncio
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from eventually import eventually
+from generated_database import create, fill
 from ground import Ground
 from measured_server import MeasuredServer
 from row import Row, at_most
@@ -22,6 +24,7 @@ from spread import in_turns, median, percentile
 
 JUMPS = 20
 SCROLL_SECONDS = 4
+HISTORY = 10_000
 FLOOD_RATE = 50_000
 MOST_ROWS = 300
 QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-sync")
@@ -59,12 +62,17 @@ FRAMES = """(seconds) => new Promise((resolve) => {
     const frame = (now) => {
         gaps.push(now - before);
         before = now;
-        most = Math.max(most, document.querySelectorAll('.row').length);
+        most = Math.max(most, document.querySelectorAll('.row, tr[data-execution]').length);
         if (now < until) requestAnimationFrame(frame);
         else resolve({ gaps: gaps.slice(1), most });
     };
     requestAnimationFrame(frame);
 })"""
+
+ALL_LOADED = """(text) => {
+    scrollTo(0, document.body.scrollHeight);
+    return document.querySelector('.shown')?.textContent === text;
+}"""
 
 FLOOD = """
 import sys, time
@@ -86,6 +94,7 @@ def rows(ground: Ground) -> Iterator[Row]:
     if chromium is None:
         raise RuntimeError("there is no Chromium to measure in")
     size = int(ground.sizes.log_gigabytes * 1e9)
+    history = _with_history(ground)
     with ground.server("ui") as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
         small = server.finished("echo one line")["id"]
@@ -111,10 +120,11 @@ def rows(ground: Ground) -> Iterator[Row]:
             )
         page = _opened(browser, server, large)
         yield _jump_row(page, server.execution(large)["execution"]["log_lines"], of)
-        yield _scroll_row(page, of)
+        yield _scroll_row(page, "ui.scroll", of.removeprefix("of "), -20_000)
         page.context.close()
         server.client.post(f"/api/executions/{running}/cancel", json={"kill": True})
         yield from _flood_rows(browser, server, ground.sizes.flood_seconds)
+        yield _history_row(browser, history)
         browser.close()
 
 
@@ -153,13 +163,13 @@ def _jump_row(page: Page, lines: int, of: str) -> Row:
     )
 
 
-def _scroll_row(page: Page, of: str) -> Row:
+def _scroll_row(page: Page, name: str, through: str, distance: int) -> Row:
     page.mouse.move(900, 600)
     client = page.context.new_cdp_session(page)
     gesture = {
         "x": 900,
         "y": 600,
-        "yDistance": -20_000,
+        "yDistance": distance,
         "speed": 5_000,
         "gestureSourceType": "mouse",
     }
@@ -169,13 +179,34 @@ def _scroll_row(page: Page, of: str) -> Row:
     assert found["most"] <= MOST_ROWS, f"{found['most']} rows are mounted"
     gaps = found["gaps"]
     return Row(
-        name="ui.scroll",
+        name=name,
         value=percentile(gaps, 0.95),
-        unit=f"ms (p95) between frames while a wheel turns through {of.removeprefix('of ')}",
+        unit=f"ms (p95) between frames while a wheel turns through {through}",
         goal=at_most(17.5),
         note=f"{1000 * len(gaps) / sum(gaps):.0f} frames a second, the longest gap"
         f" {max(gaps):.0f} ms, at most {found['most']} rows mounted",
     )
+
+
+def _with_history(ground: Ground) -> MeasuredServer:
+    server = ground.server("ui-history")
+    database = server.storage / "database" / "stepflow.db"
+    server.storage.mkdir(mode=0o700)
+    database.parent.mkdir(mode=0o700)
+    asyncio.run(create(database))
+    fill(database, HISTORY, steps_each=5)
+    return server
+
+
+def _history_row(browser: Browser, server: MeasuredServer) -> Row:
+    """A list that has been scrolled to its end, on its way back."""
+    with server:
+        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.goto(f"{server.url}/executions")
+        page.wait_for_function(ALL_LOADED, arg=f"{HISTORY:,} of {HISTORY:,}", timeout=120_000)
+        row = _scroll_row(page, "ui.history_scroll", f"a history of {HISTORY:,}", 20_000)
+        page.context.close()
+    return row
 
 
 def _flood_rows(browser: Browser, server: MeasuredServer, seconds: int) -> Iterator[Row]:
