@@ -110,3 +110,15 @@ test("what is no command of theirs stays text", () => {
     expect(markerOf(text)).toBeNull();
   }
 });
+
+test("what follows the end of a section on the same line is not hidden", () => {
+  const clear = "\r\u001b[0K";
+  const end = `section_end:1700000000:a${clear}`;
+  const start = `section_start:1700000001:b[collapsed=true]${clear}`;
+  expect(markerOf(`${end}\u001b[32;1mJob succeeded\u001b[0;m`)).toBeNull();
+  expect(markerOf(`${end}${start}Title`)).toEqual({ kind: "start", text: "b" });
+  expect(markerOf(`text ${end}`)).toBeNull();
+  const fold = `travis_fold:start:x${clear}travis_time:start:0a${clear}`;
+  expect(markerOf(`${fold}$ make`)).toEqual({ kind: "start", text: "x" });
+  expect(markerOf(`travis_time:end:0a:start=1,finish=2${clear}done`)).toBeNull();
+});

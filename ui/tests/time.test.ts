@@ -11,7 +11,7 @@ import {
 import { en } from "../src/words/en";
 
 test.each([
-  [0, "0ms"],
+  [0, "0s"],
   [0.0329, "32ms"],
   [0.46, "0.4s"],
   [9.99, "9.9s"],
@@ -19,7 +19,7 @@ test.each([
   [64, "1m 04s"],
   [3600, "1h 00m"],
   [90_061, "1d 1h"],
-  [-3, "0ms"],
+  [-3, "0s"],
 ])("%d seconds are %s", (seconds, text) => {
   expect(duration(seconds)).toBe(text);
 });

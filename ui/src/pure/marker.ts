@@ -28,8 +28,8 @@ const GITHUB = /^\s*::([a-z][a-z-]*)(?:\s+([^:]*))?::(.*)$/i;
 const FORMATTED = /^\s*##\[(group|endgroup|error|warning|notice|debug)\](.*)$/i;
 const AZURE = /^\s*##vso\[([a-z.]+)\s*([^\]]*)\](.*)$/i;
 const TEAMCITY = /^\s*##teamcity\[(\w+)\s*(.*)\]\s*$/;
-const SECTION = /^\s*section_(start|end):\d+:([\w.-]+)/;
-const TRAVIS = /^\s*travis_(fold|time):(start|end):(\S+)/;
+const EDGE =
+  /(?:section_|travis_(?:fold|(time)):)(start|end):(?:\d+:)?([^\s[\]]+)(?:\[[^\]\r]*\])?[\r\s]*/g;
 
 const GITHUB_CONTROL = new Set([
   "add-mask",
@@ -114,16 +114,14 @@ function teamcity(line: string): Marker | null {
 
 /** GitLab's sections and Travis's folds: they stand before a CR, which `plainText` looks behind. */
 function folded(raw: string): Marker | null {
-  const line = raw.replace(STEERING, "");
-  const section = SECTION.exec(line);
-  if (section) return edge(section[1], section[2]);
-  const fold = TRAVIS.exec(line);
-  if (fold) return fold[1] === "time" ? { kind: "control" } : edge(fold[2], fold[3]);
-  return null;
-}
-
-function edge(side = "", name = ""): Marker {
-  return side === "start" ? { kind: "start", text: name } : { kind: "complete", text: "" };
+  const line = raw.replace(STEERING, "").trimStart();
+  const edges = [...line.matchAll(EDGE)];
+  if (edges[0]?.index !== 0) return null;
+  const [, , side, name = ""] = edges.findLast(([, isTime]) => !isTime) ?? [];
+  if (side === "start") return { kind: "start", text: name };
+  // What follows on the same line is output like any other.
+  if (line.replace(EDGE, "").trim() !== "") return null;
+  return side === "end" ? { kind: "complete", text: "" } : { kind: "control" };
 }
 
 function remarked(level: string, text: string, properties: string): Marker {

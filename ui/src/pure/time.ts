@@ -5,9 +5,10 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** "32ms", "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". */
+/** "0s", "32ms", "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". */
 export function duration(seconds: number): string {
   const safe = Math.max(0, seconds);
+  if (safe === 0) return "0s";
   if (safe < 0.1) return `${Math.floor(safe * 1000)}ms`;
   if (safe < 10) return `${(Math.floor(safe * 10) / 10).toFixed(1)}s`;
   const whole = Math.floor(safe);
