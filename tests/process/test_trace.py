@@ -151,6 +151,11 @@ def test_who_ends_the_script_is_a_step(tmp_path: Path) -> None:
     ]
 
 
+def test_a_command_that_begins_like_exit_is_one_like_others(tmp_path: Path) -> None:
+    text = "cp /bin/false exit_code; PATH=.:$PATH\nexit_code\nexit_code\n"
+    assert steps(text, tmp_path)[1:] == ["exit_code:1", "exit_code:1"]
+
+
 @pytest.mark.parametrize("end", ["exit 3", "set -e; false"])
 def test_what_a_trap_does_is_one_step(tmp_path: Path, end: str) -> None:
     text = f"""cleanup() {{

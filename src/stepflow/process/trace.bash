@@ -63,7 +63,7 @@ __stepflow_trace() {
     fi
     # $? is that of a whole `if` or loop once its condition has failed; only it knows of jobs and
     # of an `exit`.
-    if [[ ${!-} == "$__stepflow_job" && $__stepflow_command != exit* ]]; then
+    if [[ ${!-} == "$__stepflow_job" && $__stepflow_command != exit && $__stepflow_command != "exit "* ]]; then
         status=${codes[-1]}
         if shopt -qo pipefail; then
             for code in "${codes[@]}"; do
@@ -127,7 +127,7 @@ __stepflow_is_trap() {
         __stepflow_depth=$3
         return 1
     fi
-    ((__stepflow_trap)) || [[ $1 == exit* ]] || (($2 == 1 && __stepflow_line > 1)) || {
+    ((__stepflow_trap)) || [[ $1 == exit || $1 == "exit "* ]] || (($2 == 1 && __stepflow_line > 1)) || {
         __stepflow_line=$2
         __stepflow_depth=$3
         return 1
