@@ -354,4 +354,4 @@ def test_a_traced_script_has_its_commands_as_steps(shared: Cli) -> None:
     assert answer.returncode == 3
     last = json.loads(answer.stdout.splitlines()[-1])
     assert b'"name": "echo one"' in answer.stdout
-    assert last["data"]["execution"]["step_strip"] == ["completed", "failed"]
+    assert last["data"]["execution"]["step_strip"] == ["completed", "failed", "failed"]
