@@ -11,7 +11,7 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -257,6 +257,26 @@ def test_under_load_every_backup_is_one_moment(server: ServerProcess) -> None:
         }
     assert len(ids) == answers[-1]["backup"]["executions"]
     assert ended <= packed <= ids
+
+
+def test_what_began_while_the_database_was_copied_is_in_with_its_log(tmp_path: Path) -> None:
+    storage = folder(tmp_path, logs=0)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    copied, later = (new_id(int(soon.timestamp() * 1000), bytes([n] * 10)) for n in range(2))
+    for execution_id in (copied, later):
+        (storage / "executions/202401" / execution_id).mkdir(parents=True)
+        (storage / "executions/202401" / execution_id / "log").write_bytes(b"1\n")
+    with sqlite3.connect(storage / "database" / DATABASE) as connection:
+        connection.execute(
+            "INSERT INTO executions (id, name, command, status, created_at, seq)"
+            " VALUES (?, 'n', 'true', 'completed', ?, 1)",
+            (copied, soon.replace(tzinfo=None).isoformat()),
+        )
+    connection.close()
+    backup = storage.parent / "backups" / made(storage).id
+    with tarfile.open(backup / ARCHIVE) as archive:
+        packed = [name for name in archive.getnames() if name.endswith("/log")]
+    assert packed == [f"storage/executions/202401/{copied}/log"]
 
 
 def test_secrets_of_what_runs_are_in_no_backup(server: ServerProcess) -> None:

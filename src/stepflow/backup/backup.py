@@ -20,7 +20,7 @@ import msgspec
 
 from stepflow import __version__
 from stepflow.backup.archive import ROOT, ArchiveWriter, Member
-from stepflow.backup.contents import Item, folders, items, masked
+from stepflow.backup.contents import Item, Moment, folders, items, masked
 from stepflow.backup.manifest import (
     ARCHIVE,
     DATABASE,
@@ -38,7 +38,7 @@ from stepflow.backup.shelf import Kept, Shelf, Work
 from stepflow.errors import NoSpace, StorageUnusable
 from stepflow.store import original
 from stepflow.store.foreign_wal import why_foreign
-from stepflow.store.snapshot import Snapshot, snapshot_of
+from stepflow.store.snapshot import Snapshot, created_since, snapshot_of
 
 SPARE_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
@@ -123,7 +123,7 @@ class _Backup:
     def _filled(
         self, partial: Path, name: str, at: datetime, origin: Origin, before: Kept | None
     ) -> Manifest:
-        until_ms = time.time_ns() // 1_000_000
+        begun = datetime.now(UTC)
         copy = partial / DATABASE
         original.copy(self._database, copy, lambda done, of: self._tell("database", done, of))
         copy.chmod(0o600)
@@ -132,7 +132,8 @@ class _Backup:
         mark = None
         if snapshot.revision is not None:
             mark = Mark(backup=name, made_at=at, host=socket.gethostname(), boot_id=_boot_id())
-        packed = _Packed(self._storage, snapshot, before, until_ms, self._tell)
+        moment = Moment(int(begun.timestamp() * 1000), created_since(copy, begun))
+        packed = _Packed(self._storage, snapshot, before, moment, self._tell)
         with (partial / ARCHIVE).open("xb") as archive, (partial / FILES).open("xb") as lines:
             os.fchmod(archive.fileno(), 0o600)
             os.fchmod(lines.fileno(), 0o600)
@@ -209,13 +210,13 @@ class _Packed:
         storage: Path,
         snapshot: Snapshot,
         before: Kept | None,
-        until_ms: int,
+        moment: Moment,
         told: Told,
     ) -> None:
         self._storage = storage
         self._snapshot = snapshot
         self._before = before
-        self._until_ms = until_ms
+        self._moment = moment
         self._told = told
         self.files = 0
         self.file_bytes = 0
@@ -229,10 +230,10 @@ class _Packed:
             info = _info(name, 0, status)
             info.type = tarfile.DIRTYPE
             writer.add(info, [])
-        total = sum(1 for _ in items(self._storage, self._until_ms))
+        total = sum(1 for _ in items(self._storage, self._moment))
         with _opened(self._before) as source:
             earlier = _Earlier(self._before)
-            for item in items(self._storage, self._until_ms):
+            for item in items(self._storage, self._moment):
                 lines.write(self._entry(writer, item, earlier.named(item.order), source).line)
                 self._told("files", self.files, total)
             for entry in self._database(

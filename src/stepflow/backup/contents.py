@@ -40,10 +40,22 @@ class Item(NamedTuple):
         return self.name.split("/")
 
 
-def items(storage: Path, until_ms: int | None = None) -> Iterator[Item]:
-    """All files that belong in. `until_ms`: executions that were created later do not."""
+class Moment(NamedTuple):
+    """When the copy of the database was begun, and the executions in it that are younger."""
+
+    ms: int
+    younger: frozenset[str]
+
+    def has(self, name: str) -> bool:
+        """Whether a folder of that name is of the copy: not if it is an execution's of later."""
+        made_ms = milliseconds_of(name) if is_id(name) else None
+        return made_ms is None or made_ms <= self.ms or name in self.younger
+
+
+def items(storage: Path, moment: Moment | None = None) -> Iterator[Item]:
+    """All files that belong in, or that do at a moment."""
     for part in PARTS:
-        yield from _below(storage / part, part, until_ms, is_live=False)
+        yield from _below(storage / part, part, moment, is_live=False)
 
 
 def folders(storage: Path) -> Iterator[tuple[str, os.stat_result]]:
@@ -57,7 +69,7 @@ def folders(storage: Path) -> Iterator[tuple[str, os.stat_result]]:
                 yield str(Path(path).relative_to(storage)), Path(path).stat()
 
 
-def _below(folder: Path, name: str, until_ms: int | None, *, is_live: bool) -> Iterator[Item]:
+def _below(folder: Path, name: str, moment: Moment | None, *, is_live: bool) -> Iterator[Item]:
     try:
         with os.scandir(folder) as scanned:
             found = sorted(scanned, key=lambda one: one.name)
@@ -67,8 +79,8 @@ def _below(folder: Path, name: str, until_ms: int | None, *, is_live: bool) -> I
     for one in found:
         below = f"{name}/{one.name}"
         if one.is_dir(follow_symlinks=False):
-            if not _is_later(one.name, until_ms):
-                yield from _below(folder / one.name, below, until_ms, is_live=is_live)
+            if moment is None or moment.has(one.name):
+                yield from _below(folder / one.name, below, moment, is_live=is_live)
         elif _belongs(name, one.name):
             try:
                 status = one.stat(follow_symlinks=False)
@@ -82,13 +94,6 @@ def _belongs(folder: str, name: str) -> bool:
     if folder.startswith("artifacts"):
         return not name.startswith(".")
     return name not in _SECRET and name not in _HALF
-
-
-def _is_later(name: str, until_ms: int | None) -> bool:
-    if until_ms is None or not is_id(name):
-        return False
-    made_ms = milliseconds_of(name)
-    return made_ms is not None and made_ms > until_ms
 
 
 def masked(item: Item, followed: Followed | None) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """What a copy of a database tells of itself, as a file that nobody has open."""
 
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from stepflow.errors import StorageUnusable
 from stepflow.model import Execution
 from stepflow.store import original
-from stepflow.store.rows import execution_of
+from stepflow.store.rows import execution_of, time_text
 from stepflow.store.schema import REVISION
 
 # idx_executions_status_seq finds the few.
@@ -17,6 +18,10 @@ SELECT executions.*, state AS followed FROM executions
 LEFT JOIN follow_state ON execution_id = executions.id
 WHERE status IN ('pending', 'running') AND seq IS NOT NULL
 """
+
+
+# idx_executions_created_at
+_CREATED_SINCE = "SELECT id FROM executions WHERE created_at >= ?"
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -47,6 +52,13 @@ def snapshot_of(path: Path) -> Snapshot:
             original.counts(connection),
             {} if revision is None else _unfinished(connection, is_ours=revision == REVISION),
         )
+
+
+def created_since(path: Path, at: datetime) -> frozenset[str]:
+    """The ids of the executions in it that were created at that time or later."""
+    with original.look(path) as connection:
+        rows = connection.execute(_CREATED_SINCE, (time_text(at),))
+        return frozenset(row["id"] for row in rows)
 
 
 def _unfinished(connection: sqlite3.Connection, *, is_ours: bool) -> dict[str, Followed]:
