@@ -647,12 +647,10 @@ class Timeline:
         """Say once that a limit is reached."""
         if code not in self.state.reached:
             self.state.reached.append(code)
-            many = code.removeprefix("too_many_").replace("_", " ")
-            kept = (
-                "of its bytes are kept"
-                if many == code.replace("_", " ")
-                else f"{many} are kept as such"
-            )
+            if code.startswith("too_many_"):
+                kept = f"{code.removeprefix('too_many_').replace('_', ' ')} are kept as such"
+            else:
+                kept = "of its bytes are kept"
             message = f"only the first {limit:,} {kept}; every line is in the log"
             self._diagnose(code, None, message=message)
 
