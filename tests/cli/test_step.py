@@ -69,7 +69,9 @@ def test_input_reaches_the_command() -> None:
 def test_a_signal_reaches_the_command(name: str) -> None:
     trap = f"trap 'echo heard; exit 4' {name.removeprefix('SIG')}"
     script = f"{trap}; echo ready; while :; do sleep 0.01; done"
-    child = subprocess.Popen([*STEP, "a", "--", "sh", "-c", script], stdout=subprocess.PIPE)
+    # What our own caller ignores, such as `nohup` a hangup, no shell could trap.
+    command = ["env", "--default-signal", *STEP, "a", "--", "sh", "-c", script]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert child.stdout
     with child.stdout as told:
         assert [told.readline(), told.readline()] == [b"STEP_START:a\n", b"ready\n"]
