@@ -38,7 +38,7 @@ from stepflow.backup.shelf import Kept, Shelf, Work
 from stepflow.errors import NoSpace, StorageUnusable
 from stepflow.store import original
 from stepflow.store.foreign_wal import why_foreign
-from stepflow.store.snapshot import Snapshot, created_since, snapshot_of
+from stepflow.store.snapshot import Snapshot, snapshot_of
 
 SPARE_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
@@ -127,12 +127,12 @@ class _Backup:
         copy = partial / DATABASE
         original.copy(self._database, copy, lambda done, of: self._tell("database", done, of))
         copy.chmod(0o600)
-        snapshot = snapshot_of(copy)
+        snapshot = snapshot_of(copy, since=begun)
         database = _Database(f"database/{self._database.name}", copy, digest_of(copy))
         mark = None
         if snapshot.revision is not None:
             mark = Mark(backup=name, made_at=at, host=socket.gethostname(), boot_id=_boot_id())
-        moment = Moment(int(begun.timestamp() * 1000), created_since(copy, begun))
+        moment = Moment(int(begun.timestamp() * 1000), snapshot.younger)
         packed = _Packed(self._storage, snapshot, before, moment, self._tell)
         with (partial / ARCHIVE).open("xb") as archive, (partial / FILES).open("xb") as lines:
             os.fchmod(archive.fileno(), 0o600)

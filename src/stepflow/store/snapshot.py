@@ -18,9 +18,7 @@ SELECT executions.*, state AS followed FROM executions
 LEFT JOIN follow_state ON execution_id = executions.id
 WHERE status IN ('pending', 'running') AND seq IS NOT NULL
 """
-
-
-# idx_executions_created_at
+# idx_executions_created_seq
 _CREATED_SINCE = "SELECT id FROM executions WHERE created_at >= ?"
 
 
@@ -33,14 +31,16 @@ class Followed(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`revision` is None for a database of the original. `unfinished` by execution id."""
+    """`revision` is None for a database of the original. `unfinished` by execution id; `younger`
+    are the ids of what was created since the time that was asked for."""
 
     revision: str | None
     rows: dict[str, int]
     unfinished: dict[str, Followed]
+    younger: frozenset[str]
 
 
-def snapshot_of(path: Path) -> Snapshot:
+def snapshot_of(path: Path, since: datetime | None = None) -> Snapshot:
     """Check the file as a whole, then say what is in it. Raises StorageUnusable."""
     with original.look(path) as connection:
         found = original.damage(connection)
@@ -51,14 +51,12 @@ def snapshot_of(path: Path) -> Snapshot:
             revision,
             original.counts(connection),
             {} if revision is None else _unfinished(connection, is_ours=revision == REVISION),
+            frozenset() if since is None else _created_since(connection, since),
         )
 
 
-def created_since(path: Path, at: datetime) -> frozenset[str]:
-    """The ids of the executions in it that were created at that time or later."""
-    with original.look(path) as connection:
-        rows = connection.execute(_CREATED_SINCE, (time_text(at),))
-        return frozenset(row["id"] for row in rows)
+def _created_since(connection: sqlite3.Connection, at: datetime) -> frozenset[str]:
+    return frozenset(row["id"] for row in connection.execute(_CREATED_SINCE, (time_text(at),)))
 
 
 def _unfinished(connection: sqlite3.Connection, *, is_ours: bool) -> dict[str, Followed]:
