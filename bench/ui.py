@@ -27,7 +27,14 @@ SCROLL_SECONDS = 4
 HISTORY = 10_000
 FLOOD_RATE = 50_000
 MOST_ROWS = 300
-QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-sync")
+# Without the pages of its address bar, which Chromium loads beside the first page of each window.
+QUIET = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
+)
 
 # Before anything of the page runs. A row counts once a frame with it has been drawn.
 WATCH = """

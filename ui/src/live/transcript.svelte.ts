@@ -17,6 +17,9 @@ const RATE_MS = 3000;
 const MAX_WAITING = 50;
 /** Of a frame's 16 ms, so much may go into keeping lines; the rest of them waits for the next frame. */
 const FRAME_MS = 6;
+/** Where more lines come at once than any screen shows, nobody reads them: fewer frames show as much. */
+const FLOOD_LINES = 200;
+const FLOOD_MS = 40;
 
 export class Transcript {
   lineCount = $state(0);
@@ -33,6 +36,7 @@ export class Transcript {
   #wanted: readonly Lines[] = [];
   #waiting: LogMessage[] = [];
   #isScheduled = false;
+  #isFlood = false;
   #isFetching = false;
   #isClosed = false;
   /** How many lines there were at moments of the last seconds. */
@@ -118,12 +122,14 @@ export class Transcript {
       this.#take(FRAME_MS);
     };
     if (document.hidden) window.setTimeout(flush, HIDDEN_MS);
+    else if (this.#isFlood) window.setTimeout(() => requestAnimationFrame(flush), FLOOD_MS);
     else requestAnimationFrame(flush);
   }
 
   #take(forMs: number): void {
     if (this.#waiting.length === 0) return;
     const since = performance.now();
+    const before = this.lineCount;
     let taken = 0;
     for (const message of this.#waiting) {
       if (taken > 0 && performance.now() - since > forMs) break;
@@ -131,6 +137,7 @@ export class Transcript {
       taken += 1;
     }
     this.#waiting.splice(0, taken);
+    this.#isFlood = this.lineCount - before > FLOOD_LINES;
     if (since - (this.#counts.at(-1)?.at ?? 0) > RATE_MS / 10)
       this.#counts.push({ at: since, lineCount: this.lineCount });
     this.version += 1;
