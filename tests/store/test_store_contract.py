@@ -201,6 +201,36 @@ def test_any_offset_begins_where_plain_python_says(
     check(scenario)
 
 
+def test_every_write_makes_another_revision_and_reading_none(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        seen = [await store.revision()]
+
+        async def is_another() -> bool:
+            seen.append(await store.revision())
+            return seen[-1] is not None and seen[-1] not in seen[:-1]
+
+        run = await store.create(execution())
+        assert await is_another()
+        await store.executions(Query())
+        await store.execution(run.id)
+        assert await store.revision() == seen[-1]
+        await store.record(unit(run, 0, 10, start(0)))
+        assert await is_another()
+        await store.update(run.id, status=Status.RUNNING, started_at=NOON)
+        assert await is_another()
+        await store.keep_samples({run.id: [Sample(name="process.cpu", value=1.0, at=NOON)]})
+        assert await is_another()
+        await store.settle(run.id, Settlement(outcome=Succeeded(), at=NOON))
+        assert await is_another()
+        await store.pin(run.id, pinned=True)
+        assert await is_another()
+        await store.delete(run.id)
+        assert await is_another()
+        assert await store.revision() == seen[-1]
+
+    check(scenario)
+
+
 def test_what_is_unknown_is_not_found(check: Check) -> None:
     async def scenario(store: Store) -> None:
         stranger = execution()

@@ -1,3 +1,4 @@
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -42,6 +43,36 @@ def test_the_list_is_newest_first_and_pages_by_cursor(served: Served) -> None:
     ).json()
     assert [one["id"] for one in rest["executions"]] == ids[:1]
     assert (rest["has_more"], rest["next"]) == (False, None)
+
+
+def test_the_list_that_was_just_asked_for_shows_what_has_happened_since(served: Served) -> None:
+    def listed(**asked: str) -> list[dict[str, Any]]:
+        found = served.client.get("/api/executions", params={"tag": "again", **asked}).json()
+        executions: list[dict[str, Any]] = found["executions"]
+        assert found["count"] == len(executions)
+        return executions
+
+    first = served.run("true", tags=["again"])["id"]
+    assert [one["pinned"] for one in listed()] == [False]
+    assert listed() == listed()
+    served.client.post(f"/api/executions/{first}/pin")
+    assert [one["pinned"] for one in listed()] == [True]
+    running = served.start("sleep 60", tags=["again"])
+    assert [one["id"] for one in listed()] == [running, first]
+    before = listed(limit="1")[0]["duration_seconds"]
+    eventually(lambda: listed(limit="1")[0]["duration_seconds"] > before)
+    served.client.post(f"/api/executions/{running}/cancel", json={"kill": True})
+    eventually(lambda: listed(limit="1")[0]["status"] == "cancelled")
+    served.client.delete(f"/api/executions/{first}")
+    assert [one["id"] for one in listed()] == [running]
+
+
+def test_of_pages_that_were_asked_for_few_are_remembered(served: Served) -> None:
+    served.run("echo large", metadata={"large": "x" * 300_000}, tags=["large"])
+    pages = [{"tag": "large", "limit": limit} for limit in (*range(1, 40), 1)]
+    for page in pages:
+        found = served.client.get("/api/executions", params=page).json()
+        assert (found["limit"], found["count"], found["total_count"]) == (page["limit"], 1, 1)
 
 
 def test_the_list_filters_by_several_statuses(served: Served) -> None:

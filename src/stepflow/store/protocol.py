@@ -353,6 +353,10 @@ class Store(Protocol):
     async def count(self, query: Query, *, within: timedelta) -> int | None:
         """How many executions all pages have together; None if counting takes longer."""
 
+    async def revision(self) -> int | None:
+        """Another number after anybody has written anything: what was read after one is still so
+        while it is the same. None where that can't be told just now."""
+
     async def unfinished(self) -> list[Execution]:
         """All pending and running executions, oldest first, but for those that the original
         program runs."""

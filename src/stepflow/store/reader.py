@@ -134,6 +134,19 @@ class Reader:
         found = await self.ask(name, few)
         return await self.ask_in_thread(name, many) if found is None else found
 
+    def revision(self) -> int | None:
+        """As the loop's connection sees it, which itself never writes; None while it can't look."""
+        if self._is_closed:
+            raise Unavailable("the store is closed")
+        try:
+            row = self._on_loop.run(
+                lambda connection: connection.execute("PRAGMA data_version").fetchone(),
+                time.perf_counter() + LOOP_SECONDS,
+            )
+        except sqlite3.Error:
+            return None
+        return int(row[0])
+
     def is_reading(self) -> bool:
         """Whether a thread reads; the writer asks before it truncates the log."""
         return self._reading > 0

@@ -193,6 +193,9 @@ class SqliteStore:
             within, "count rows", partial(pages.count_rows, query=query)
         )
 
+    async def revision(self) -> int | None:
+        return self._reader.revision()
+
     async def unfinished(self) -> list[Execution]:
         return await self._reader.ask_in_thread(
             "unfinished", lambda c: [execution_of(row) for row in c.execute(_UNFINISHED).fetchall()]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from stepflow.errors import InvalidRequest
 from stepflow.model import Execution, NewExecution, Status
-from stepflow.store import DayCount, Page, Query, Sample, Store
+from stepflow.store import DayCount, Query, Sample
 from stepflow.web.call import Call, NoQuery, body_of, media_type, refusal
 from stepflow.web.clock import now
 from stepflow.web.detail import detail_of
@@ -22,7 +22,6 @@ from stepflow.web.sifting import Sieve, sifted
 from stepflow.web.site import Site
 
 LONGEST_WAIT = timedelta(hours=1)
-COUNT_WITHIN = timedelta(milliseconds=50)
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h)?")
 Duration = Annotated[str, Meta(extra_json_schema={"pattern": f"^(?:{_DURATION.pattern})$"})]
 _UNITS_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
@@ -183,28 +182,21 @@ async def listed(call: Call[ExecutionsQuery, None]) -> Response:
     )
     if not sieve.lets_all_through:
         return await _listed_one_by_one(call.site, query, sieve)
-    page, total = await _page_and_total(call.site.store, query)
-    return Answer(
+    listing = await call.site.listings.listing(query)
+    page = listing.page
+    answer = Answer(
         Executions(
-            _shapes(call.site, page.executions),
+            _shapes(call.site, page.executions, listing.ended),
             asked.limit,
             asked.offset,
             len(page.executions),
-            total,
+            listing.total_count,
             page.next is not None,
             page.next,
         )
     )
-
-
-async def _page_and_total(store: Store, query: Query) -> tuple[Page, int | None]:
-    """Both at once where they take their time; else two tasks would cost more than they save."""
-    if query.text is None:
-        return await store.executions(query), await store.count(query, within=COUNT_WITHIN)
-    page, total = await asyncio.gather(
-        store.executions(query), store.count(query, within=COUNT_WITHIN)
-    )
-    return page, total
+    call.site.listings.keep(query, listing, len(answer.body))
+    return answer
 
 
 async def _listed_one_by_one(site: Site, query: Query, sieve: Sieve) -> Response:
@@ -379,13 +371,24 @@ async def _ended(site: Site, execution: Execution, within: timedelta) -> Executi
         closing.cancel()
 
 
-def _shapes(site: Site, executions: list[Execution]) -> list[ExecutionShape]:
+def _shapes(
+    site: Site, executions: list[Execution], ended: dict[str, ExecutionShape] | None = None
+) -> list[ExecutionShape]:
+    """`ended` are known already, and it gets what can't change any more."""
     at = now()
-    waiting = site.supervisor.waiting
-    return [
-        execution_shape(one, at, waiting(one.id) if one.status is Status.PENDING else None)
-        for one in executions
-    ]
+    known = {} if ended is None else ended
+    return [known.get(one.id) or _shape(site, one, at, known) for one in executions]
+
+
+def _shape(
+    site: Site, execution: Execution, at: datetime, ended: dict[str, ExecutionShape]
+) -> ExecutionShape:
+    is_pending = execution.status is Status.PENDING
+    waiting = site.supervisor.waiting(execution.id) if is_pending else None
+    shape = execution_shape(execution, at, waiting)
+    if execution.is_finished:
+        ended[execution.id] = shape
+    return shape
 
 
 def _statuses(text: str | None) -> tuple[Status, ...]:

@@ -11,6 +11,7 @@ from stepflow.retention import Retention
 from stepflow.supervisor import Supervisor
 from stepflow.web.checkup import Checkup
 from stepflow.web.history import History
+from stepflow.web.listings import Listings
 from stepflow.web.live import Live
 
 LOCAL = "stepflow.is_local"
@@ -53,6 +54,7 @@ class Site:
         self.store = supervisor.store
         self.settings = settings
         self.live = live
+        self.listings = Listings(supervisor.store)
         self.checkup = Checkup(supervisor)
         self.history = History(supervisor, lambda: live.connected, live.closing)
         self._started = time.monotonic()
