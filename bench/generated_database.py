@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stepflow.model import Execution, Status, Step, StepStatus
 from stepflow.store import open_sqlite
+from stepflow.store.compiled import INSERT_EXECUTION, KEEP_STEP
 from stepflow.store.rows import execution_row, step_row, time_text
-from stepflow.store.statements import INSERT_EXECUTION, KEEP_STEP
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIRST = NOON - timedelta(days=365)

@@ -50,6 +50,8 @@ def main() -> int:
 
     # So that `finally` ends the scripts and removes the folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # What is installed has been compiled: a server that compiles itself at each start is nobody's.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     arguments = _arguments(list(SIZES), [field.name for field in fields(Sizes)])
     console = Console(width=max(150, Console().width), highlight=False)

@@ -1,6 +1,7 @@
 """`stepflow serve`: the server in the foreground. Each setting is an option."""
 
 import argparse
+import gc
 import json
 import os
 from pathlib import Path
@@ -60,6 +61,8 @@ def arguments(parser: Arguments) -> None:
 
 
 def main(options: Options) -> int:
+    # Until it serves: nothing of what is loaded and recovered on the way is garbage.
+    gc.disable()
     from stepflow.config import Settings, configuration
     from stepflow.server import check, serve
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 
 import structlog
 
@@ -13,7 +14,7 @@ from stepflow.process import Folder
 from stepflow.runner.environment_files import Content
 from stepflow.runner.log_file import open_log, restore_log
 from stepflow.runner.masking import hidden, masked
-from stepflow.timeline import Parser
+from stepflow.timeline import Parser, ParserOptions
 from stepflow.transcript import LineIndex, Masks, Transcript, write_masks
 
 BLOCK_BYTES = 64 << 10
@@ -29,9 +30,10 @@ class LogReader:
     `has_new_masks` some of them are in no file yet. `descriptor` is None until it is opened.
     The backlog was written before that; `is_in_backlog` is true of what was parsed last."""
 
-    def __init__(self, folder: Folder, parser: Parser, masks: Masks) -> None:
+    def __init__(self, folder: Folder, options: ParserOptions, masks: Masks) -> None:
         self._folder = folder
-        self._parser = parser
+        self._options = options
+        self._state: bytes | None = None
         self._index: LineIndex | None = None
         self._past: Transcript | None = None
         self._room = PIECE_BYTES
@@ -40,6 +42,15 @@ class LogReader:
         self.descriptor: int | None = None
         self.masks = masks
         self.has_new_masks = False
+
+    @cached_property
+    def _parser(self) -> Parser:
+        """Made when it is needed: the log may wait in the queue, or be taken up where it was."""
+        return Parser(self._options, state=self._state)
+
+    def take_up(self, state: bytes) -> None:
+        """Go on where the reader before was; nothing has been read yet."""
+        self._state = state
 
     @property
     def offset(self) -> int:

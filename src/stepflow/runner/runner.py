@@ -57,7 +57,7 @@ from stepflow.runner.tail import Watched
 from stepflow.runner.teller import Teller
 from stepflow.runner.tidying import tidy
 from stepflow.store import Settlement, Unit
-from stepflow.timeline import Parser, options_of
+from stepflow.timeline import options_of
 from stepflow.transcript import Masks
 
 TURN_BYTES = 256 << 10
@@ -98,7 +98,7 @@ class Runner:
         self._launch = launch
         self.is_spec_lost = is_spec_lost
         self._hold: int | None = None
-        self._log = self._log_reader(masks)
+        self._log = LogReader(folder, options_of(execution), masks)
         self._watched: Watched | None = None
         self._recorded_offset = 0
         self._script: int | None = None
@@ -122,9 +122,6 @@ class Runner:
     def masks(self) -> Masks:
         """The secrets that no reader of the log may see."""
         return self._log.masks
-
-    def _log_reader(self, masks: Masks, state: bytes | None = None) -> LogReader:
-        return LogReader(self.folder, Parser(options_of(self.execution), state=state), masks)
 
     # --- beginning -----------------------------------------------------------------------
 
@@ -214,7 +211,7 @@ class Runner:
         if state is not None:
             self._copies.may_wait()
             self._summaries.may_wait()
-            self._log = self._log_reader(self.masks, state.state)
+            self._log.take_up(state.state)
             self._recorded_offset = state.offset
         await self._follow()
         self._stop_if_asked()

@@ -11,7 +11,6 @@ from stepflow.model import Execution
 from stepflow.store import executions, search
 from stepflow.store.ledger import Key, Ledger
 from stepflow.store.rows import Row, execution_of, json_text
-from stepflow.store.statements import update_execution
 
 _REMEMBER = """
 INSERT INTO adopted (execution_id, seq, counted) VALUES (?, ?, ?)
@@ -34,8 +33,8 @@ def take(ledger: Ledger, execution_id: str, changes: Row) -> None:
     """Change an execution that the original wrote last, give it its `seq`, count and index it."""
     before = ledger.one("SELECT seq, counted FROM adopted WHERE execution_id = ?", (execution_id,))
     seq = ledger.next_seq() if before is None else before["seq"]
-    names = ("seq", *changes)
-    ledger.execute(update_execution(names), {**changes, "seq": seq, "_id": execution_id})
+    statement = executions.update_execution(("seq", *changes))
+    ledger.execute(statement, {**changes, "seq": seq, "_id": execution_id})
     if before is not None:
         counted = msgspec.json.decode(before["counted"], type=list[tuple[str, str, str, int]])
         count(ledger, counted, -1)

@@ -4,10 +4,10 @@ import sqlite3
 
 from stepflow.errors import InvalidRequest, NotFound
 from stepflow.model import Artifact
+from stepflow.store.compiled import KEEP_ARTIFACT
 from stepflow.store.ledger import Ledger
 from stepflow.store.protocol import MAX_PAGE, ArtifactPage
 from stepflow.store.rows import artifact_of, artifact_row
-from stepflow.store.statements import KEEP_ARTIFACT
 
 _TABLE = ("table", "artifacts", "")
 _LAST_SEQ = 2**63 - 1

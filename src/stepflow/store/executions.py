@@ -3,7 +3,7 @@
 Every change goes through `_rewrite`, which keeps the counters, the tags and the search in step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from stepflow.model import (
     status_of,
 )
 from stepflow.store import search
+from stepflow.store.compiled import INSERT_EXECUTION, INSERT_METRIC, KEEP_STEP
 from stepflow.store.ledger import Key, Ledger
 from stepflow.store.protocol import Sample, Settlement, SummaryRow
 from stepflow.store.rows import (
@@ -33,12 +34,6 @@ from stepflow.store.rows import (
     step_row,
     strip_with,
     time_text,
-)
-from stepflow.store.statements import (
-    INSERT_EXECUTION,
-    INSERT_METRIC,
-    KEEP_STEP,
-    update_execution,
 )
 
 _EXISTS = "SELECT 1 FROM executions WHERE id = ?"
@@ -64,6 +59,12 @@ _FORGET = (
     "DELETE FROM executions WHERE id = ?",
 )
 _COUNTED_TABLES = ("steps", "artifacts", "annotations", "metrics", "tests")
+
+
+def update_execution(names: Iterable[str]) -> str:
+    """Set these columns of the execution `:_id`."""
+    columns = ", ".join(f"{name} = :{name}" for name in names)
+    return f"UPDATE executions SET {columns} WHERE id = :_id"  # noqa: S608 - own names
 
 
 def load(ledger: Ledger, execution_id: str) -> Execution:
@@ -210,7 +211,7 @@ def _rewrite(ledger: Ledger, before: Execution, after: Execution) -> Execution:
     changed = {name: new[name] for name in new if new[name] != old[name]}
     if not changed:
         return after
-    ledger.execute(update_execution(tuple(changed)), {**changed, "_id": after.id})
+    ledger.execute(update_execution(changed), {**changed, "_id": after.id})
     if changed.keys() & {"status", "user_name", "name", "tags", "created_at"}:
         ledger.count(counters_of(before), -1)
         ledger.count(counters_of(after), 1)
@@ -276,7 +277,7 @@ def _show_closed(ledger: Ledger, execution_id: str, closed: list[Step]) -> None:
         "completed_steps": (row["completed_steps"] or 0) + completed,
         "failed_steps": (row["failed_steps"] or 0) + failed,
     }
-    ledger.execute(update_execution(tuple(changes)), {**changes, "_id": execution_id})
+    ledger.execute(update_execution(changes), {**changes, "_id": execution_id})
 
 
 def _step_ending(outcome: Outcome) -> tuple[StepStatus, str | None]:

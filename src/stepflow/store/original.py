@@ -19,9 +19,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Dialect, Index
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from stepflow.errors import StorageUnusable, Unavailable
 from stepflow.store import adoption
@@ -29,16 +26,13 @@ from stepflow.store.connection import open_writer
 from stepflow.store.ledger import Ledger
 from stepflow.store.rows import Row, time_or_none
 from stepflow.store.schema import REVISION, VERSION_TABLE
-from stepflow.store.statements import SEARCH_TABLE
-from stepflow.store.tables import artifacts, executions, metadata, steps
 from stepflow.store.tuning import SqliteTuning
 
-_DIALECT = sqlite.dialect()
 Value = TypeVar("Value")
 Values = tuple[Any, ...]
 
 NAMES = ("stepflow.db", "containerflow.db")
-TABLES = {"executions": executions, "steps": steps, "artifacts": artifacts}
+TABLES = ("executions", "steps", "artifacts")
 
 # What ours replace: with both, the planner might take the one that has to sort.
 _ORIGINALS_INDEXES = (
@@ -203,7 +197,7 @@ def _connected(path: Path, how: str) -> sqlite3.Connection:
 
 def is_original(connection: sqlite3.Connection) -> bool:
     names = _tables(connection)
-    return "alembic_version" not in names and TABLES.keys() <= names
+    return "alembic_version" not in names and set(TABLES) <= names
 
 
 def is_taken(connection: sqlite3.Connection) -> bool:
@@ -211,8 +205,8 @@ def is_taken(connection: sqlite3.Connection) -> bool:
     names = _tables(connection)
     if "alembic_version" in names:
         return True
-    if not TABLES.keys() <= names:
-        missing = ", ".join(sorted(TABLES.keys() - names))
+    if not set(TABLES) <= names:
+        missing = ", ".join(sorted(set(TABLES) - names))
         raise StorageUnusable(
             f"the database is none of the original program: it has no {missing}; nothing was"
             " changed"
@@ -397,24 +391,24 @@ class OriginalDatabase:
 
     def extend(self) -> None:
         """Append our columns, make our own tables."""
-        self._write(lambda ledger: _append_columns(ledger, _DIALECT))
+        from stepflow.store import extension  # noqa: PLC0415 - SQLAlchemy takes 0.15 s to import
+
+        self._write(lambda ledger: extension.append_columns(ledger, TABLES))
         present = self._names()
-        for table in metadata.sorted_tables:
-            if table.name not in present:
-                self._execute(str(CreateTable(table).compile(dialect=_DIALECT)))
-            if table.name not in TABLES:
-                for index in table.indexes:
-                    self._write(partial(_make_index, index=index, dialect=_DIALECT))
-        if "execution_search" not in present:
-            self._execute(SEARCH_TABLE)
+        for statement in extension.missing_tables(present):
+            self._execute(statement)
+        for index in extension.INDEXES.values():
+            if index.table is not None and index.table.name not in TABLES:
+                self._write(partial(extension.make_index, index=index))
 
     def make_indexes(self) -> None:
         """On the original's tables, once the rows are taken: each change would touch them all."""
-        ours = {index.name: index for table in metadata.sorted_tables for index in table.indexes}
-        for index in ours.values():
-            self._write(partial(_make_index, index=index, dialect=_DIALECT))
+        from stepflow.store import extension  # noqa: PLC0415 - as above
+
+        for index in extension.INDEXES.values():
+            self._write(partial(extension.make_index, index=index))
         for name in _ORIGINALS_INDEXES:
-            if name not in ours:
+            if name not in extension.INDEXES:
                 self._execute(f"DROP INDEX IF EXISTS {name}")
 
     def not_taken(self, batch: int) -> Iterator[list[Found]]:
@@ -524,24 +518,6 @@ class OriginalDatabase:
             time.sleep(_PAUSE_SECONDS)
             self._locked_seconds = 0.0
         return result
-
-
-def _append_columns(ledger: Ledger, dialect: Dialect) -> None:
-    for table in TABLES.values():
-        present = {row["name"] for row in ledger.execute(f"PRAGMA table_info({table.name})")}
-        for column in table.columns:
-            if column.name not in present:
-                text = CreateColumn(column).compile(dialect=dialect)
-                ledger.execute(f"ALTER TABLE {table.name} ADD COLUMN {text}")
-
-
-def _make_index(ledger: Ledger, index: Index, dialect: Dialect) -> None:
-    """One of this name may be the original's, with other columns."""
-    there = [row["name"] for row in ledger.execute(f"PRAGMA index_info({index.name})")]
-    if there == [column.name for column in index.columns]:
-        return
-    ledger.execute(f"DROP INDEX IF EXISTS {index.name}")
-    ledger.execute(str(CreateIndex(index).compile(dialect=dialect)))
 
 
 def _change(ledger: Ledger, table: str, changed: list[tuple[str, Row]]) -> None:

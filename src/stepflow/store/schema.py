@@ -13,8 +13,8 @@ from urllib.parse import quote
 import structlog
 
 from stepflow.errors import LegacyDatabase, StepflowError, StorageUnusable
+from stepflow.store.compiled import SCHEMA
 from stepflow.store.connection import open_writer, translated
-from stepflow.store.statements import schema
 from stepflow.store.tuning import SqliteTuning
 
 log = structlog.get_logger("stepflow.store")
@@ -143,7 +143,7 @@ def _create(path: Path, tuning: SqliteTuning) -> None:
         # Two processes may meet here; the second finds the work done.
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
-            for statement in [*schema(), VERSION_TABLE]:
+            for statement in [*SCHEMA, VERSION_TABLE]:
                 connection.execute(statement)
             connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
         connection.execute("COMMIT")

@@ -1,11 +1,14 @@
-"""The statements that follow from the tables alone, compiled once to text.
+"""The statements that follow from the tables alone, compiled to text.
 
 SQLAlchemy defines them; the driver runs them: executing through Core costs twice the time of the
-statement itself, and the writer's rate is what every script's events wait for.
+statement itself, and the writer's rate is what every script's events wait for. The text is kept in
+`compiled`, so that a server starts without SQLAlchemy: `python -m stepflow.store.statements` writes
+it anew, and a test says when that was forgotten.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Dialect, Table, bindparam
@@ -98,37 +101,62 @@ def _change(table: Table, names: Iterable[str]) -> str:
     return str(statement.ordered_values(*values).compile(dialect=_IN_ORDER))
 
 
-INSERT_EXECUTION = _insert(executions, without=["step_strip"])
-KEEP_STEP = _keep(steps, but=["seq"], dialect=_IN_ORDER)
-CHANGE_STEP = _change(steps, STEP_CHANGES)
-CHANGE_FIGURES = _change(executions, FIGURES)
-KEEP_ARTIFACT = _keep(artifacts, but=["seq"])
-INSERT_ANNOTATION = _insert(annotations, without=["id"])
-INSERT_METRIC = _insert(metrics, without=["id"])
-KEEP_OUTPUT = _keep(outputs)
-INSERT_VARIABLE = _insert(variables, without=["id"])
-INSERT_TEST = _insert(tests, without=["id"])
-INSERT_SUMMARY = _insert(summaries, without=["id"])
-INSERT_DIAGNOSTIC = _insert(diagnostics, without=["id"])
-KEEP_FOLLOW_STATE = _keep(follow_state, dialect=_IN_ORDER)
-
-
-@lru_cache(maxsize=256)
-def update_execution(names: tuple[str, ...]) -> str:
-    """Set these columns of the execution `:_id`; the set of columns varies with the change."""
-    statement = executions.update().where(executions.c.id == bindparam("_id"))
-    return str(
-        statement.values({name: bindparam(name) for name in names}).compile(dialect=_DIALECT)
-    )
+def statements() -> dict[str, str]:
+    """Each under the name that `compiled` has for it."""
+    return {
+        "INSERT_EXECUTION": _insert(executions, without=["step_strip"]),
+        "KEEP_STEP": _keep(steps, but=["seq"], dialect=_IN_ORDER),
+        "CHANGE_STEP": _change(steps, STEP_CHANGES),
+        "CHANGE_FIGURES": _change(executions, FIGURES),
+        "KEEP_ARTIFACT": _keep(artifacts, but=["seq"]),
+        "INSERT_ANNOTATION": _insert(annotations, without=["id"]),
+        "INSERT_METRIC": _insert(metrics, without=["id"]),
+        "KEEP_OUTPUT": _keep(outputs),
+        "INSERT_VARIABLE": _insert(variables, without=["id"]),
+        "INSERT_TEST": _insert(tests, without=["id"]),
+        "INSERT_SUMMARY": _insert(summaries, without=["id"]),
+        "INSERT_DIAGNOSTIC": _insert(diagnostics, without=["id"]),
+        "KEEP_FOLLOW_STATE": _keep(follow_state, dialect=_IN_ORDER),
+    }
 
 
 def schema() -> list[str]:
     """Everything that a fresh database consists of, in order."""
-    statements = []
+    made = []
     for table in metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=_DIALECT)).strip())
-        statements += [
-            str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
+        made.append(_plain(CreateTable(table)))
+        made += [
+            _plain(CreateIndex(index))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
-    return [*statements, SEARCH_TABLE]
+    return [*made, SEARCH_TABLE]
+
+
+def _plain(statement: CreateTable | CreateIndex) -> str:
+    lines = str(statement.compile(dialect=_DIALECT)).strip().expandtabs(4).splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def module() -> str:
+    """The text of `compiled`."""
+    return "\n".join(_module()) + "\n"
+
+
+def _module() -> Iterator[str]:
+    yield '"""Made by `python -m stepflow.store.statements`, which says why. Not to be edited."""'
+    for name, text in statements().items():
+        lines = textwrap.wrap(text, 100, break_long_words=False, break_on_hyphens=False)
+        yield from ("", f'{name} = """', *lines, '"""')
+    yield from ("", "SCHEMA = (")
+    for text in schema():
+        first, *lines = text.splitlines()
+        yield from (
+            (f'    """{first}', *lines[:-1], f'{lines[-1]}""",')
+            if lines
+            else (f'    """{first}""",',)
+        )
+    yield ")"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("compiled.py").write_text(module(), encoding="utf-8")

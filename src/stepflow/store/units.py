@@ -15,11 +15,7 @@ from stepflow.errors import NotFound, StaleOwner
 from stepflow.events import AnyEvent
 from stepflow.model import Artifact, Status, Step, step_id
 from stepflow.store.artifacts import keep_artifact
-from stepflow.store.fold import Figures, Fold
-from stepflow.store.ledger import Ledger
-from stepflow.store.protocol import Unit
-from stepflow.store.rows import Row, json_text, step_changes, step_of, step_row, time_text
-from stepflow.store.statements import (
+from stepflow.store.compiled import (
     CHANGE_FIGURES,
     CHANGE_STEP,
     INSERT_ANNOTATION,
@@ -32,6 +28,10 @@ from stepflow.store.statements import (
     KEEP_OUTPUT,
     KEEP_STEP,
 )
+from stepflow.store.fold import Figures, Fold
+from stepflow.store.ledger import Ledger
+from stepflow.store.protocol import Unit
+from stepflow.store.rows import Row, json_text, step_changes, step_of, step_row, time_text
 
 STANDINGS_KEPT = 5000
 
