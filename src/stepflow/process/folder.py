@@ -2,15 +2,15 @@
 server's user; which process may write which file is said in the documentation of storage."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 STATUS_BYTES = 4096
 
 
 class Folder:
-    """Paths only: making one touches nothing."""
-
-    __slots__ = ("path",)
+    """Paths only: making one touches nothing. Each is put together once: a recovery asks for
+    thousands of them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -18,39 +18,39 @@ class Folder:
     def __repr__(self) -> str:
         return f"Folder({str(self.path)!r})"
 
-    @property
+    @cached_property
     def spec(self) -> Path:
         return self.path / "spec.json"
 
-    @property
+    @cached_property
     def out(self) -> Path:
         return self.path / "out"
 
-    @property
+    @cached_property
     def input(self) -> Path:
         return self.path / "in"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         return self.path / "log"
 
-    @property
+    @cached_property
     def status(self) -> Path:
         return self.path / "status"
 
-    @property
+    @cached_property
     def time_index(self) -> Path:
         return self.path / "time.idx"
 
-    @property
+    @cached_property
     def line_index(self) -> Path:
         return self.path / "lines.idx"
 
-    @property
+    @cached_property
     def masks(self) -> Path:
         return self.path / "masks"
 
-    @property
+    @cached_property
     def archive(self) -> Path:
         return self.path / "log.zst"
 

@@ -12,6 +12,9 @@ from typing import NamedTuple, Self
 
 from stepflow.errors import Gone
 
+# More than 52 numbers and a name ever are.
+_STAT_BYTES = 4096
+
 
 class Identity(NamedTuple):
     """`start_time`: field 22 of /proc/pid/stat; `pid_namespace`: inode of /proc/self/ns/pid."""
@@ -70,7 +73,11 @@ class Identity(NamedTuple):
 def stat_fields(pid: int) -> list[bytes]:
     """/proc/pid/stat from field 3 (state) on; the name before it may hold blanks and brackets."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            stat = os.read(descriptor, _STAT_BYTES)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, ProcessLookupError):
         raise Gone(f"process {pid} has ended") from None
     return stat[stat.rindex(b")") + 2 :].split()

@@ -26,6 +26,7 @@ _NULL = (
     (os.POSIX_SPAWN_DUP2, 0, 2),
 )
 _FIRST_FREE_DESCRIPTOR = 10
+_HOLDING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Pump:
@@ -144,8 +145,11 @@ def running_pump(folder: Folder, *, within: float = 1.0) -> Pump | None:
 def hold_output(folder: Folder) -> int:
     """Hold the FIFO `out`, never to be read: unread bytes then outlive a dead pump. Read-only,
     so that end of file stays real. May come before `start`. The caller closes it."""
-    _make_fifo(folder.out)
-    return os.open(folder.out, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.open(folder.out, _HOLDING)
+    except FileNotFoundError:
+        _make_fifo(folder.out)
+        return os.open(folder.out, _HOLDING)
 
 
 def _locked_status(folder: Folder, stack: ExitStack) -> int:

@@ -215,6 +215,7 @@ class Runner:
             self._recorded_offset = state.offset
         await self._follow()
         self._stop_if_asked()
+        await asyncio.sleep(0)  # what all the others say is held first; then it is read
         await self._catch_up()
 
     async def _found_pump(self) -> Pump | None:

@@ -104,6 +104,7 @@ class Rules:
 class _Kept:
     """What a folder holds of an unfinished execution."""
 
+    folder: Folder
     spec: Spec
     is_spec_lost: bool
     masks: Masks
@@ -425,11 +426,10 @@ class Supervisor:
 
     def _found(self, execution: Execution, kept: "_Kept") -> tuple[Runner, bool]:
         """A runner for an unfinished execution, and whether it still waits for its turn."""
-        folder = self.folder(execution.id)
         runner = Runner(
             self._seams,
             execution,
-            folder,
+            kept.folder,
             kept.spec.launch,
             kept.masks,
             is_spec_lost=kept.is_spec_lost,
@@ -460,7 +460,7 @@ class Supervisor:
             log.error("masks unreadable", execution=execution.id, reason=str(error))  # noqa: TRY400 (the reason says it all)
             masks = NO_MASKS
         masks = masks.extended([secret.encode() for secret in spec.secrets])
-        return _Kept(spec, is_spec_lost, masks, folder.status.exists())
+        return _Kept(folder, spec, is_spec_lost, masks, folder.status.exists())
 
     def _resume(self, runner: Runner, hold: int | None) -> asyncio.Task[None]:
         """Follow it again; done when it has been read as far as it was written by now."""
