@@ -12,12 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import msgspec
+from ahocorasick_rs import BytesAhoCorasick
 
 PIECE_BYTES = 1 << 20
 _THREADS = 2
 _READ_AHEAD = 4
 # Between two parts of one line: no literal has this byte, so none is found across the gap.
 _GAP = b"\xff"
+_LOOK_BYTES = 4096
 
 Blocks = Callable[[int, int], list[bytes]]
 
@@ -51,6 +53,7 @@ class Sieve:
         self._start = start
         self._end = end
         self._literal = literal
+        self._finder = None if literal is None else BytesAhoCorasick([literal])
         self._parts: list[_Part] = []
 
     def byte_at(self, given: int) -> int:
@@ -122,10 +125,15 @@ class Sieve:
         return _Piece(start, blocks, self._holds_literal(blocks))
 
     def _holds_literal(self, blocks: list[bytes]) -> bool:
-        literal = self._literal
-        if literal is None:
+        literal, finder = self._literal, self._finder
+        if literal is None or finder is None:
             return True
-        return any(literal in block for block in blocks) or self._is_in_seams(blocks)
+        # Python's own search takes three times as long, but stops at the first hit of many.
+        return (
+            any(block.find(literal, 0, _LOOK_BYTES) >= 0 for block in blocks)
+            or any(finder.find_matches_as_indexes(block) for block in blocks)
+            or self._is_in_seams(blocks)
+        )
 
     def _is_in_seams(self, blocks: list[bytes]) -> bool:
         if self._literal is None:
