@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from chromium import QUIET
 from eventually import eventually
 from generated_database import create, fill
 from ground import Ground
@@ -27,15 +28,6 @@ SCROLL_SECONDS = 4
 HISTORY = 10_000
 FLOOD_RATE = 50_000
 MOST_ROWS = 300
-# Without the pages of its address bar, which Chromium loads beside the first page of each window.
-QUIET = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-sync",
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
-)
-
 # Before anything of the page runs. A row counts once a frame with it has been drawn.
 WATCH = """
 window.paintedAt = null;

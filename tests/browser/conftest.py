@@ -8,15 +8,8 @@ from playwright.sync_api import Browser, sync_playwright
 from watched_page import WatchedPage
 
 import stepflow.web
+from chromium import QUIET
 from server_process import ServerProcess
-
-QUIET = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

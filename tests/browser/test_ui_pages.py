@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -26,8 +27,8 @@ def ids(server: ServerProcess) -> dict[str, str]:
     return made
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+def violations(page: Page, **options: Any) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
@@ -56,6 +57,18 @@ def test_a_page_has_no_barrier(
         page.open(path.format(**ids))
         page.page.wait_for_load_state("networkidle")
         assert violations(page.page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/executions", "/new", "/executions/{failed}"])
+def test_who_wants_more_contrast_gets_it(
+    browser: Browser, server: ServerProcess, ids: dict[str, str], path: str, theme: str
+) -> None:
+    enhanced = {"type": "rule", "values": ["color-contrast-enhanced"]}
+    with WatchedPage(browser, server.url, color_scheme=theme, contrast="more") as page:
+        page.open(path.format(**ids))
+        page.page.wait_for_load_state("networkidle")
+        assert violations(page.page, runOnly=enhanced) == []
 
 
 def test_dialogs_have_no_barrier(page: WatchedPage, ids: dict[str, str]) -> None:

@@ -45,6 +45,29 @@ def test_the_list_shows_a_new_execution_and_its_end_without_a_reload(
     expect(row).to_have_attribute("data-status", "completed", timeout=10_000)
 
 
+def test_a_screen_reader_is_told_of_steps_and_errors_and_of_lines_where_it_is_wanted(
+    page: WatchedPage, server: ServerProcess, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    execution_id = server.create(
+        f"echo before; until [ -e {go} ]; do sleep 0.05; done; echo STEP_START:Build;"
+        " echo '::error::it broke'; while :; do echo tick; sleep 0.1; done"
+    )
+    page.open_execution(execution_id)
+    expect(page.page.locator("[data-connection=live]")).to_be_visible()
+    page.shows(1, "before")
+    told = page.page.locator("[role=status][aria-live=polite]")
+    go.touch()
+    expect(told).to_contain_text("Step Build: Running")
+    expect(told).to_contain_text("Error: it broke")
+    expect(told).not_to_contain_text("tick")
+    page.page.get_by_role("button", name="Preferences").click()
+    page.page.get_by_label("Read new lines of a running log").check()
+    expect(told).to_contain_text("new lines. tick. tick. tick", timeout=15_000)
+    server.client.post(f"/api/executions/{execution_id}/cancel", json={"kill": True})
+    expect(told).to_contain_text("Cancelled")
+
+
 def test_news_that_overtake_an_answer_are_not_undone_by_it(
     page: WatchedPage, server: ServerProcess, tmp_path: Path
 ) -> None:

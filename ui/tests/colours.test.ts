@@ -8,6 +8,11 @@ function only(text: string): Span {
   return spans[0];
 }
 
+function rgb(hex: string | undefined): [number, number, number] {
+  const value = parseInt((hex ?? "").slice(1), 16);
+  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
+}
+
 test("every palette colour can be read on both pages", () => {
   for (let colour = 0; colour < 256; colour += 1) {
     expect(contrast(onLight(colour), [255, 255, 255]), `light ${colour}`).toBeGreaterThanOrEqual(
@@ -15,6 +20,16 @@ test("every palette colour can be read on both pages", () => {
     );
     expect(contrast(onDark(colour), [13, 17, 23]), `dark ${colour}`).toBeGreaterThanOrEqual(4.5);
   }
+});
+
+test("who wants more contrast gets 7:1, on a colour of its own too", () => {
+  for (let colour = 0; colour < 256; colour += 1) {
+    expect(contrast(onLight(colour, 7), [255, 255, 255])).toBeGreaterThanOrEqual(7);
+    expect(contrast(onDark(colour, 7), [13, 17, 23])).toBeGreaterThanOrEqual(7);
+  }
+  const { color, background } = paint(only("\u001b[33;44mx").style, 7);
+  expect(color).toMatch(/^#/);
+  expect(contrast(rgb(color), rgb(background))).toBeGreaterThanOrEqual(7);
 });
 
 test("truecolor is moved only as far as reading needs", () => {

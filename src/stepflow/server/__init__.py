@@ -66,8 +66,10 @@ def serve(
 
 
 def check(configured: Configuration) -> None:
-    """Load what the next image of a server would: its code (imported above), configuration and
-    schema. Raises StepflowError, or whatever keeps the code from loading."""
+    """Load what the next image of a server would: its code, configuration and schema. Raises
+    StepflowError, or whatever keeps the code from loading."""
+    from stepflow.server import front  # noqa: F401, PLC0415 - the part that a start loads last
+
     require_safe(configured)
     reading_of(configured.settings)
     with suppress(LegacyDatabase):  # it would be taken over

@@ -3,15 +3,11 @@
 import asyncio
 import fcntl
 import logging
-import os
-import socket
 import termios
 import time
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Self
 
 import structlog
 import uvicorn
@@ -19,11 +15,9 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from stepflow.config import Settings
-from stepflow.server.sockets import from_systemd, inherited, listen, listen_in
+from stepflow.server.sockets import HTTP, UNIX, WEBSOCKET, Sockets
 from stepflow.web import SocketProtocol
 
-HTTP, WEBSOCKET, UNIX = "http", "websocket", "unix"
 DRAIN_SECONDS = 5
 LAST_REQUEST_SECONDS = 0.3
 
@@ -114,49 +108,12 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Listeners:
-    """Sockets by name, and what serves on them."""
+    """What serves on a server's sockets."""
 
-    def __init__(self, sockets: dict[str, socket.socket]) -> None:
+    def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
         self._uvicorns: list[_Uvicorn] = []
         self._serving: list[asyncio.Task[None]] = []
-
-    @classmethod
-    def open(
-        cls, storage: Path, settings: Settings, left: dict[str, int], *, is_private: bool
-    ) -> Self:
-        """Every socket that is wanted, as far as the image before (`left`) or systemd did not
-        open it already. PortTaken."""
-        sockets = {name: inherited(descriptor) for name, descriptor in left.items()}
-        if UNIX not in sockets:
-            sockets[UNIX] = listen_in(storage)
-        if is_private:
-            return cls(sockets)
-        for name, opened in zip((HTTP, WEBSOCKET), from_systemd(os.environ), strict=False):
-            sockets.setdefault(name, opened)
-        if HTTP not in sockets:
-            sockets[HTTP] = listen(settings.host, settings.port, "STEPFLOW_PORT")
-        if WEBSOCKET not in sockets:
-            host, port = settings.effective_websocket_host, settings.websocket_port
-            sockets[WEBSOCKET] = listen(host, port, "STEPFLOW_WEBSOCKET_PORT")
-        return cls(sockets)
-
-    @property
-    def descriptors(self) -> dict[str, int]:
-        return {name: opened.fileno() for name, opened in self._sockets.items()}
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """host:port of the doors that have one."""
-        return {
-            name: "{}:{}".format(*opened.getsockname()[:2])
-            for name, opened in self._sockets.items()
-            if name != UNIX
-        }
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return tuple(s.getsockname()[1] for n, s in self._sockets.items() if n != UNIX)
 
     def serve(self, app: ASGIApp, socket_app: ASGIApp) -> None:
         """Accept connections from now on."""
@@ -173,7 +130,9 @@ class Listeners:
         await asyncio.gather(*self._serving)
 
     def _start(self, app: ASGIApp, name: str) -> None:
-        if name not in self._sockets:
+        # uvicorn closes what it is given; the original outlives it for the next image.
+        own = self._sockets.duplicate(name)
+        if own is None:
             return
         if logging.getLogger().isEnabledFor(logging.DEBUG):
             app = _logged(app)
@@ -193,6 +152,5 @@ class Listeners:
         config.app = _closing_at_the_end(app, config)
         server = _Uvicorn(config)
         self._uvicorns.append(server)
-        # uvicorn closes what it is given; the original outlives it for the next image.
-        serving = server.serve(sockets=[self._sockets[name].dup()])
+        serving = server.serve(sockets=[own])
         self._serving.append(asyncio.get_running_loop().create_task(serving))

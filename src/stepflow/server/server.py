@@ -45,13 +45,12 @@ from stepflow.retention import Forgetting, Retention, tag_rules
 from stepflow.retention import Rules as RetentionRules
 from stepflow.server import takeover
 from stepflow.server.handover import PUBLIC_NAME, Command, Handover
-from stepflow.server.listeners import Listeners
 from stepflow.server.reading import reading_of
+from stepflow.server.sockets import Sockets
 from stepflow.server.storage import SOCKET_NAME, StorageFolder
 from stepflow.server.surroundings import is_container
 from stepflow.store import SqliteTuning, Store, open_sqlite
 from stepflow.supervisor import Rules, Supervisor
-from stepflow.web import SettingShape, Upkeep, WebSettings, create_app, create_socket_app
 
 IDLE_SECONDS = 10.0
 PERFORMANCE_SECONDS = 60.0
@@ -93,7 +92,7 @@ class Server:
         lock = self._left_to_us.lock if self._left_to_us.lock >= 0 else None
         path = self._configured.storage
         storage = StorageFolder.take(path, is_private=self._is_private, lock=lock)
-        listeners = Listeners.open(
+        sockets = Sockets.open(
             storage.path,
             self._settings,
             self._left_to_us.sockets,
@@ -110,13 +109,13 @@ class Server:
         # Before the first answer: until then nobody knows what runs, nor which secrets it has.
         recovered = await supervisor.recover(self._left_to_us.holds)
         backups = Backups(path, self._schedule())
-        _collect_seldom()
         retention = Retention(path, store, self._rules(), _forgetting(supervisor))
-        upkeep = Upkeep(backups, retention)
-        app = create_app(supervisor, upkeep, self._web_settings(listeners))
-        listeners.serve(app, create_socket_app(app))
-        log.info("serving", version=__version__, recovered=recovered, **listeners.addresses)
-        watching = self._watch(supervisor, upkeep)
+        from stepflow.server.front import Front  # noqa: PLC0415 - it says why
+
+        front = Front(supervisor, backups, retention, self._configured, sockets)
+        _collect_seldom()
+        log.info("serving", version=__version__, recovered=recovered, **sockets.addresses)
+        watching = self._watch(supervisor, backups, retention)
         watching.append(
             asyncio.ensure_future(
                 self._adopt_ended(supervisor, [one for one in strays if one not in running])
@@ -125,7 +124,7 @@ class Server:
         await self._is_ending.wait()
         for task in watching:
             task.cancel()
-        await listeners.stop(app)
+        await front.stop()
         scripts_too = self._next is None and self._stops_scripts()
         holds = await supervisor.stop(scripts_too=scripts_too)
         if supervisor.problem is not None:
@@ -133,7 +132,7 @@ class Server:
         await store.close()
         if self._next is not None:
             log.info("restarting in place", executions=len(holds))
-            Handover(storage.lock, listeners.descriptors, holds).become(self._next)
+            Handover(storage.lock, sockets.descriptors, holds).become(self._next)
         (storage.path / SOCKET_NAME).unlink(missing_ok=True)
         storage.release()
         log.info("stopped", scripts="stopped too" if scripts_too else "go on")
@@ -204,19 +203,6 @@ class Server:
             log.warning("fewer executions at once", wanted=wanted, open_files_allow=fitting)
         return min(wanted, fitting)
 
-    def _web_settings(self, listeners: Listeners) -> WebSettings:
-        settings = self._settings
-        return WebSettings(
-            version=__version__,
-            api_key=settings.api_key if settings.is_authenticated else None,
-            allowed_hosts=tuple(settings.allowed_hosts),
-            own_ports=listeners.ports,
-            settings=tuple(
-                SettingShape(shown.name, shown.value, shown.source)
-                for shown in self._configured.shown()
-            ),
-        )
-
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._is_ending.set)
@@ -262,16 +248,18 @@ class Server:
 
     # --- watching ------------------------------------------------------------------------
 
-    def _watch(self, supervisor: Supervisor, upkeep: Upkeep) -> list[asyncio.Task[None]]:
+    def _watch(
+        self, supervisor: Supervisor, backups: Backups, retention: Retention
+    ) -> list[asyncio.Task[None]]:
         loop = asyncio.get_running_loop()
         tasks = [
             loop.create_task(self._log_performance(supervisor)),
-            loop.create_task(upkeep.backups.keep_to_schedule()),
+            loop.create_task(backups.keep_to_schedule()),
             loop.create_task(self._warn_of_the_unit()),
             loop.create_task(takeover.adopt_for_ever(supervisor, self._configured)),
         ]
         if not self._is_private:
-            tasks.append(loop.create_task(upkeep.retention.keep_to_rules()))
+            tasks.append(loop.create_task(retention.keep_to_rules()))
         else:
             tasks.append(loop.create_task(self._leave_when_idle(supervisor)))
         return tasks

@@ -5,14 +5,66 @@ import os
 import socket
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Self
 
 import psutil
 
+from stepflow.config import Settings
 from stepflow.errors import PortTaken
 from stepflow.server.storage import SOCKET_NAME
 
+HTTP, WEBSOCKET, UNIX = "http", "websocket", "unix"
 BACKLOG = 2048
 FIRST_SYSTEMD_DESCRIPTOR = 3
+
+
+class Sockets:
+    """The sockets of one server by name: there before anything serves on them, and after it."""
+
+    def __init__(self, by_name: dict[str, socket.socket]) -> None:
+        self._by_name = by_name
+
+    @classmethod
+    def open(
+        cls, storage: Path, settings: Settings, left: dict[str, int], *, is_private: bool
+    ) -> Self:
+        """Every socket that is wanted, as far as the image before (`left`) or systemd did not
+        open it already. PortTaken."""
+        sockets = {name: inherited(descriptor) for name, descriptor in left.items()}
+        if UNIX not in sockets:
+            sockets[UNIX] = listen_in(storage)
+        if is_private:
+            return cls(sockets)
+        for name, opened in zip((HTTP, WEBSOCKET), from_systemd(os.environ), strict=False):
+            sockets.setdefault(name, opened)
+        if HTTP not in sockets:
+            sockets[HTTP] = listen(settings.host, settings.port, "STEPFLOW_PORT")
+        if WEBSOCKET not in sockets:
+            host, port = settings.effective_websocket_host, settings.websocket_port
+            sockets[WEBSOCKET] = listen(host, port, "STEPFLOW_WEBSOCKET_PORT")
+        return cls(sockets)
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        return {name: opened.fileno() for name, opened in self._by_name.items()}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """host:port of those that have one."""
+        return {
+            name: "{}:{}".format(*opened.getsockname()[:2])
+            for name, opened in self._by_name.items()
+            if name != UNIX
+        }
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(s.getsockname()[1] for n, s in self._by_name.items() if n != UNIX)
+
+    def duplicate(self, name: str) -> socket.socket | None:
+        """One more of it, the caller's to close; None if this server has none of that name."""
+        opened = self._by_name.get(name)
+        return None if opened is None else opened.dup()
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

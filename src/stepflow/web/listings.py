@@ -46,8 +46,9 @@ class Listings:
         return Listing(revision, page, total_count, {})
 
     def keep(self, query: Query, listing: Listing, size_bytes: int) -> None:
-        """Remember a listing whose answer is of this size, if it is worth the memory."""
-        if listing.revision is None or listing.revision != self._revision:
+        """Remember a listing whose answer is of this size, if it is whole and worth the memory."""
+        is_of_now = listing.revision is not None and listing.revision == self._revision
+        if not is_of_now or listing.total_count is None:
             return
         if size_bytes > MOST_BYTES or query in self._kept:
             return

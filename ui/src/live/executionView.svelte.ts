@@ -1,5 +1,6 @@
 /** Everything that the page of one execution shows, kept current. */
 
+import { isError } from "../pure/landing";
 import { words } from "../words/words";
 import { announcer } from "./announcer.svelte";
 import { api, Problem } from "./api";
@@ -180,7 +181,9 @@ export class ExecutionView {
     const isKnown = this.annotations.some(
       (known) => known.log_line === annotation.log_line && known.message === annotation.message,
     );
-    if (!isKnown) this.annotations = [...this.annotations, annotation];
+    if (isKnown) return;
+    this.annotations = [...this.annotations, annotation];
+    if (isError(annotation)) announcer.say(words.announced.error(annotation.message));
   }
 }
 

@@ -1,6 +1,7 @@
 /** What this browser remembers: the theme and how the log is shown. */
 
 import { MediaQuery } from "svelte/reactivity";
+import { ENHANCED, READABLE } from "../pure/colours";
 import { recalled, remember } from "./memory";
 
 export type Theme = "system" | "light" | "dark";
@@ -14,6 +15,9 @@ const TIME_MODES: readonly TimeMode[] = ["off", "clock", "elapsed", "step", "del
 /** A phone: there is no room beside the log, and a finger points at its lines. */
 export const smallScreen = new MediaQuery("max-width: 640px");
 
+/** Of all colours that scripts print; who changes what the system wants reloads the page. */
+export const leastContrast = matchMedia("(prefers-contrast: more)").matches ? ENHANCED : READABLE;
+
 class Preferences {
   theme: Theme = $state(remembered("theme", THEMES));
   palette: Palette = $state(remembered("palette", PALETTES));
@@ -21,6 +25,8 @@ class Preferences {
   showsControlLines = $state(recalled("control") === "1");
   /** Repeated lines and the frames of stack traces are folded. */
   foldsRepeats = $state(recalled("repeats") !== "0");
+  /** A screen reader is told of new lines. */
+  readsLines = $state(recalled("aloud") === "1");
   #wraps: string | null = $state(recalled("wrap"));
 
   constructor() {
@@ -52,6 +58,11 @@ class Preferences {
   toggleRepeats(): void {
     this.foldsRepeats = !this.foldsRepeats;
     remember("repeats", this.foldsRepeats ? "1" : "0");
+  }
+
+  toggleReadsLines(): void {
+    this.readsLines = !this.readsLines;
+    remember("aloud", this.readsLines ? "1" : "0");
   }
 
   /** Until somebody chooses, long lines are wrapped where there is no room for them. */

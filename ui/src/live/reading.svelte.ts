@@ -78,6 +78,9 @@ export class Reading {
       get lineCount() {
         return transcript.lineCount;
       },
+      get isFlood() {
+        return transcript.isFlood;
+      },
       get isFinal() {
         return isFinal();
       },

@@ -17,7 +17,7 @@ const RATE_MS = 3000;
 const MAX_WAITING = 50;
 /** Of a frame's 16 ms, so much may go into keeping lines; the rest of them waits for the next frame. */
 const FRAME_MS = 6;
-/** Where more lines come at once than any screen shows, nobody reads them: fewer frames show as much. */
+/** Nobody reads a flood of lines: fewer frames show as much. */
 const FLOOD_LINES = 200;
 const FLOOD_MS = 40;
 
@@ -30,13 +30,14 @@ export class Transcript {
   /** Changes with every change of the lines; whoever draws reads it. */
   version = $state(0);
   lastLineAt: number | null = $state(null);
+  /** More lines come at once than any screen shows. */
+  isFlood = $state(false);
   readonly #window = new LineWindow();
   readonly #id: string;
   #cursor: Cursor = START;
   #wanted: readonly Lines[] = [];
   #waiting: LogMessage[] = [];
   #isScheduled = false;
-  #isFlood = false;
   #isFetching = false;
   #isClosed = false;
   /** How many lines there were at moments of the last seconds. */
@@ -111,6 +112,7 @@ export class Transcript {
     this.#take(Infinity);
     this.#extent(lineCount, sizeBytes);
     this.isComplete = true;
+    this.isFlood = false;
     this.version += 1;
   }
 
@@ -122,7 +124,7 @@ export class Transcript {
       this.#take(FRAME_MS);
     };
     if (document.hidden) window.setTimeout(flush, HIDDEN_MS);
-    else if (this.#isFlood) window.setTimeout(() => requestAnimationFrame(flush), FLOOD_MS);
+    else if (this.isFlood) window.setTimeout(() => requestAnimationFrame(flush), FLOOD_MS);
     else requestAnimationFrame(flush);
   }
 
@@ -137,7 +139,7 @@ export class Transcript {
       taken += 1;
     }
     this.#waiting.splice(0, taken);
-    this.#isFlood = this.lineCount - before > FLOOD_LINES;
+    this.isFlood = this.lineCount - before > FLOOD_LINES;
     if (since - (this.#counts.at(-1)?.at ?? 0) > RATE_MS / 10)
       this.#counts.push({ at: since, lineCount: this.lineCount });
     this.version += 1;

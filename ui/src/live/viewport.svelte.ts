@@ -36,6 +36,8 @@ const LEAST_JUMP_PX = 1500;
 export interface Subject {
   readonly map: RowMap;
   readonly lineCount: number;
+  /** The end moves on by more than a screen at a time. */
+  readonly isFlood: boolean;
   /** Nothing will come behind the end. */
   readonly isFinal: boolean;
   readonly rowPx: number;
@@ -84,7 +86,9 @@ export class Viewport {
     if (held === "end") return endOf(this.rows, this.height);
     return topFor(this.rows, this.#subject.map.rowOf(held.line), held.y, this.height);
   });
-  readonly mounted: Mounted = $derived(mounted(this.rows, this.top, this.height, this.#overscan));
+  readonly mounted: Mounted = $derived(
+    mounted(this.rows, this.top, this.height, this.#isRushing ? 0 : this.#overscan),
+  );
   readonly canvasHeight = $derived(scrollHeight(this.extent));
   readonly blockTop = $derived(this.scrollTop - this.mounted.above);
   readonly topLine = $derived.by(() => this.#subject.map.lineAt(this.top.row));
@@ -93,6 +97,11 @@ export class Viewport {
   readonly unseen = $derived.by(() =>
     this.#held === "end" ? 0 : Math.max(0, this.#subject.lineCount - this.seenLines),
   );
+
+  /** What lies above the view is gone before anybody could scroll there. */
+  get #isRushing(): boolean {
+    return this.#held === "end" && this.#subject.isFlood;
+  }
 
   attach(scroller: HTMLElement): () => void {
     this.#scroller = scroller;

@@ -1,4 +1,4 @@
-/** Terminal colours that can be read on both themes (contrast ≥ 4.5:1).
+/** Terminal colours that can be read on both themes (contrast ≥ 4.5:1, or 7:1 for who wants more).
  * A colour is returned as CSS `light-dark(…)`, so that changing the theme draws nothing again. */
 
 import { RGB, type Colour, type Style } from "./ansi";
@@ -7,7 +7,8 @@ type Rgb = readonly [number, number, number];
 
 const LIGHT_PAGE: Rgb = [255, 255, 255];
 const DARK_PAGE: Rgb = [13, 17, 23];
-const READABLE = 4.5;
+export const READABLE = 4.5;
+export const ENHANCED = 7;
 
 const LIGHT = hexes(
   "24292f b3202b 116329 7d4e00 0550ae 6f42c1 136a70 57606a 57606a cf222e 1a7f37 8a5a00 0969da 8250df 1b7c83 32383f",
@@ -27,15 +28,16 @@ export interface Paint {
 
 const paints = new WeakMap<Style, Paint>();
 
-export function paint(style: Style): Paint {
+/** `least` is the contrast of all text of this page. */
+export function paint(style: Style, least = READABLE): Paint {
   const found = paints.get(style);
   if (found) return found;
-  const made = mix(style);
+  const made = mix(style, least);
   paints.set(style, made);
   return made;
 }
 
-function mix(style: Style): Paint {
+function mix(style: Style, least: number): Paint {
   const { fg, bg } = style.inverse ? { fg: style.bg, bg: style.fg } : style;
   if (style.inverse && bg === null) {
     return {
@@ -47,22 +49,27 @@ function mix(style: Style): Paint {
     const under = ground(bg);
     const over =
       fg === null
-        ? contrast([255, 255, 255], under) >= READABLE
+        ? contrast([255, 255, 255], under) >= least
           ? [255, 255, 255]
           : [0, 0, 0]
         : ground(fg);
-    return { color: hex(readable(over as unknown as Rgb, under)), background: hex(under) };
+    const text = readable(over as unknown as Rgb, under, least);
+    // Between black and white there are grounds on which nothing has 7:1: those give way too.
+    return { color: hex(text), background: hex(readable(under, text, least)) };
   }
   if (fg === null) return { color: undefined, background: undefined };
-  return { color: `light-dark(${hex(onLight(fg))}, ${hex(onDark(fg))})`, background: undefined };
+  return {
+    color: `light-dark(${hex(onLight(fg, least))}, ${hex(onDark(fg, least))})`,
+    background: undefined,
+  };
 }
 
-export function onLight(colour: Colour): Rgb {
-  return colour < 16 ? at(LIGHT, colour) : readable(ground(colour), LIGHT_PAGE);
+export function onLight(colour: Colour, least = READABLE): Rgb {
+  return readable(colour < 16 ? at(LIGHT, colour) : ground(colour), LIGHT_PAGE, least);
 }
 
-export function onDark(colour: Colour): Rgb {
-  return colour < 16 ? at(DARK, colour) : readable(ground(colour), DARK_PAGE);
+export function onDark(colour: Colour, least = READABLE): Rgb {
+  return readable(colour < 16 ? at(DARK, colour) : ground(colour), DARK_PAGE, least);
 }
 
 /** The colour as the script meant it. */
@@ -79,11 +86,11 @@ function ground(colour: Colour): Rgb {
 }
 
 /** The colour, moved towards black or white until it can be read on `under`. */
-export function readable(colour: Rgb, under: Rgb): Rgb {
+export function readable(colour: Rgb, under: Rgb, least = READABLE): Rgb {
   const goal: Rgb = luminance(under) > 0.18 ? [0, 0, 0] : [255, 255, 255];
   for (let part = 0; part <= 1; part += 0.05) {
     const mixed = colour.map((value, i) => Math.round(value + (at(goal, i) - value) * part));
-    if (contrast(mixed as unknown as Rgb, under) >= READABLE) return mixed as unknown as Rgb;
+    if (contrast(mixed as unknown as Rgb, under) >= least) return mixed as unknown as Rgb;
   }
   return goal;
 }

@@ -24,6 +24,7 @@ export const log = {
     follow: "Follow",
     latency: (ms: number) => `${n(ms)} ms`,
     latencyHint: "From this page to the server and back",
+    encodingHint: "How the bytes are read; what is not UTF-8 is shown as �",
     search: "Search",
     download: "Download",
     plain: "Plain text",

@@ -1,6 +1,6 @@
 /** What frames every page: navigation, connection, key, keyboard sheet, announcements. */
 
-import { n } from "./numbers";
+import { n, plural } from "./numbers";
 
 export const shell = {
   product: "StepFlow",
@@ -27,6 +27,8 @@ export const shell = {
     notifications: "Notifications",
     notify: "Tell me when an execution ends",
     notifyDenied: "This browser does not allow notifications here.",
+    screenReader: "Screen reader",
+    readsLines: "Read new lines of a running log",
   },
   theme: {
     system: "As the system",
@@ -115,6 +117,9 @@ export const shell = {
   announced: {
     execution: (name: string, status: string) => `${name}: ${status}`,
     step: (name: string, status: string) => `Step ${name}: ${status}`,
+    earlier: (count: number) => `${n(count)} more`,
+    error: (message: string) => `Error: ${message}`,
+    lines: (count: number) => plural(count, "new line", "new lines"),
   },
   close: "Close",
 };

@@ -23,6 +23,7 @@ export const log: typeof english = {
     follow: "跟随",
     latency: (ms) => `${n(ms)} 毫秒`,
     latencyHint: "从本页到服务器往返的时间",
+    encodingHint: "字节的读取方式；不是 UTF-8 的内容显示为 �",
     search: "搜索",
     download: "下载",
     plain: "纯文本",

@@ -26,6 +26,8 @@ export const shell: typeof english = {
     notifications: "通知",
     notify: "执行结束时通知我",
     notifyDenied: "浏览器不允许在这里发送通知。",
+    screenReader: "屏幕阅读器",
+    readsLines: "朗读运行中日志的新行",
   },
   theme: {
     system: "跟随系统",
@@ -111,6 +113,9 @@ export const shell: typeof english = {
   announced: {
     execution: (name, status) => `${name}：${status}`,
     step: (name, status) => `步骤 ${name}：${status}`,
+    earlier: (count) => `另有 ${n(count)} 条`,
+    error: (message) => `错误：${message}`,
+    lines: (count) => `${n(count)} 行新内容`,
   },
   close: "关闭",
 };
