@@ -137,6 +137,18 @@ def test_the_language_is_the_browsers_until_one_is_chosen(
         assert page.page.locator("html").get_attribute("lang") == "en"
 
 
+def test_every_name_of_a_finding_is_translated(browser: Browser, server: ServerProcess) -> None:
+    with WatchedPage(browser, server.url, locale="zh-CN") as page:
+        page.open("/system")
+        findings = page.page.locator("section", has_text="诊断")
+        names = findings.locator("dt, li strong")
+        expect(names.first).to_be_attached(timeout=15_000)
+        asked = {finding["name"] for finding in server.client.get("/api/doctor").json()}
+        assert names.count() >= len(asked)
+        for name in names.all_text_contents():
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in name), name
+
+
 def test_it_works_behind_a_path_prefix(browser: Browser, server: ServerProcess) -> None:
     execution_id = server.create("echo behind a prefix", name="prefixed")
     server.ended(execution_id)
