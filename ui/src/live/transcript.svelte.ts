@@ -17,9 +17,11 @@ const RATE_MS = 3000;
 const MAX_WAITING = 50;
 /** Of a frame's 16 ms, so much may go into keeping lines; the rest of them waits for the next frame. */
 const FRAME_MS = 6;
+/** Of what came since the last frame so many lines may be looked at; those before are fetched if they are. */
+const NEWEST_LINES = 4 * PAGE_LINES;
 /** Nobody reads a flood of lines: fewer frames show as much. */
 const FLOOD_LINES = 200;
-const FLOOD_MS = 40;
+const FLOOD_MS = 80;
 
 export class Transcript {
   lineCount = $state(0);
@@ -132,10 +134,12 @@ export class Transcript {
     if (this.#waiting.length === 0) return;
     const since = performance.now();
     const before = this.lineCount;
+    const newest = firstOfNewest(this.#waiting);
     let taken = 0;
     for (const message of this.#waiting) {
-      if (taken > 0 && performance.now() - since > forMs) break;
-      this.#keepNews(message);
+      if (taken > newest && performance.now() - since > forMs) break;
+      if (taken < newest) this.#passOver(message);
+      else this.#keepNews(message);
       taken += 1;
     }
     this.#waiting.splice(0, taken);
@@ -144,6 +148,14 @@ export class Transcript {
       this.#counts.push({ at: since, lineCount: this.lineCount });
     this.version += 1;
     if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** Its lines are far behind the end before a frame could show them. */
+  #passOver(message: LogMessage): void {
+    this.#extent(message.line_count, message.size_bytes);
+    this.#window.drop(this.#cursor.line);
+    this.lastLineAt = message.lines.at(-1)?.[1] ?? this.lastLineAt;
+    this.#cursor = parseCursor(message.cursor);
   }
 
   #keepNews(message: LogMessage): void {
@@ -169,7 +181,7 @@ export class Transcript {
       } else
         fresh.push({ number, text, at, lengthBytes, isClipped: false, showsEnd: false, isPartial });
     });
-    this.#window.put(fresh.slice(-4 * PAGE_LINES));
+    this.#window.put(fresh.slice(-NEWEST_LINES));
   }
 
   async #fetch(): Promise<void> {
@@ -249,6 +261,15 @@ export class Transcript {
 /** An unfinished line that was read ahead of the socket would get its rest twice. */
 function isBehind(read: Cursor, cursor: Cursor): boolean {
   return read.line === cursor.line && read.byte !== cursor.byte;
+}
+
+/** The first of the last messages that have the newest lines. */
+function firstOfNewest(messages: readonly LogMessage[]): number {
+  let lines = 0;
+  const first = messages.findLastIndex(
+    (message) => (lines += message.lines.length) >= NEWEST_LINES,
+  );
+  return Math.max(0, first);
 }
 
 function fromWire(line: WireLine): NewLine {
