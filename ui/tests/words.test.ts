@@ -10,7 +10,7 @@ const source = Object.values(files).join("\n");
 
 /** Read with a key that is computed: `words.status[status]`. */
 const BY_KEY =
-  /^(theme|palettes|language|bulk|filter\.problem|system\.(curve|tables)|ended|ago|status|outcome|stepStatus|connection|execution\.(views|about)|log\.(time|repeats)|artifacts\.state|failure\.(code|line)|summary\.(levels|testStatus))\./;
+  /^(theme|palettes|language|bulk|filter\.problem|system\.(curve|tables|findings\.names)|ended|ago|status|outcome|stepStatus|connection|execution\.(views|about)|log\.(time|repeats)|artifacts\.state|failure\.(code|line)|summary\.(levels|testStatus))\./;
 /** Read through a shorter name. */
 const SHORT: Record<string, string> = {
   form: "t",
