@@ -157,11 +157,12 @@ class Alone:
     cpu_share: float
 
 
-def alone(ground: Ground, seconds: float) -> Alone:
+def alone(ground: Ground, seconds: float, settle: float = 2.0) -> Alone:
     command = ground.script("tick", RATE, ground.folder / "never")
     before = _children_seconds()
     pipes = [_piped(command) for _ in range(ground.sizes.scripts)]
     began = time.monotonic()
+    _read(pipes, settle)  # what was written before all of them had begun
     waits = _read(pipes, seconds)
     lasted = time.monotonic() - began
     for process in pipes:

@@ -1,6 +1,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from eventually import eventually
 from floor import Floor
 from stepflow.feed import LogComplete, StepUpdate
@@ -79,6 +81,26 @@ def test_saving_the_offset_never_gets_in_the_way_of_the_end(floor: Floor) -> Non
         return [execution.outcome for execution in await asyncio.gather(*runs)]
 
     assert floor.on(many, save_seconds=0.0) == [Succeeded()] * 40
+
+
+@pytest.mark.parametrize(
+    ("command", "save_seconds"), [("echo a; sleep 60", 0.0), ("yes | head -c 1M; sleep 60", 1000.0)]
+)
+def test_what_was_read_is_recorded_while_the_script_goes_on(
+    floor: Floor, command: str, save_seconds: float
+) -> None:
+    """Little of it after the given time, much of it at the next look."""
+
+    async def recorded(supervisor: Supervisor, store: SqliteStore) -> int:
+        created = await supervisor.create(NewExecution(command=command))
+        async with asyncio.timeout(30):
+            while (state := await store.follow_state(created.id)) is None:
+                await asyncio.sleep(0.01)
+        await supervisor.cancel(created.id, by="test")
+        await supervisor.wait(created.id, timedelta(seconds=20))
+        return state.offset
+
+    assert floor.on(recorded, save_seconds=save_seconds) >= 2
 
 
 def test_usage_is_sampled_while_a_script_runs(floor: Floor) -> None:

@@ -62,6 +62,7 @@ from stepflow.transcript import Masks
 
 TURN_BYTES = 256 << 10
 TURN_SECONDS = 0.002
+SAVE_BYTES = 256 << 10
 MOST_STARTS = 3
 SPEC_LOST = (
     "its spec.json is gone, and with it the environment and the secrets that it was to start with"
@@ -101,6 +102,7 @@ class Runner:
         self._log = LogReader(folder, options_of(execution), masks)
         self._watched: Watched | None = None
         self._recorded_offset = 0
+        self._recorded_at = time.monotonic()
         self._script: int | None = None
         self._recording: asyncio.Task[None] | None = None
         directory = Path(launch.working_directory)
@@ -356,11 +358,18 @@ class Runner:
 
     async def _keep(self, unit: Unit) -> list[Step]:
         steps = await self._insist(lambda: self._seams.store.record(unit))
-        self._recorded_offset = unit.offset
+        self._recorded_offset, self._recorded_at = unit.offset, time.monotonic()
         return steps
 
     async def _insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
         return await self._seams.insist(self.execution.id, write)
+
+    def is_save_due(self, seconds: float) -> bool:
+        """Whether much was read since the last record, or anything and `seconds` have passed."""
+        unsaved = self._log.offset - self._recorded_offset
+        if unsaved < SAVE_BYTES and time.monotonic() - self._recorded_at < seconds:
+            return False
+        return unsaved > 0
 
     async def save(self) -> None:
         """Record how far the log was read, if that is further than the last event."""

@@ -30,6 +30,7 @@ from stepflow.store.protocol import Sample, Settlement, SummaryRow
 from stepflow.store.rows import (
     execution_of,
     execution_row,
+    json_text,
     step_of,
     step_row,
     strip_with,
@@ -37,6 +38,7 @@ from stepflow.store.rows import (
 )
 
 _EXISTS = "SELECT 1 FROM executions WHERE id = ?"
+_KNOWN = "SELECT e.id FROM json_each(?) wanted CROSS JOIN executions e ON e.id = wanted.value"
 _BY_ID = "SELECT * FROM executions WHERE id = ?"
 # idx_steps_execution_id
 _OPEN_STEPS = """
@@ -173,10 +175,11 @@ def keep_step(ledger: Ledger, step: Step) -> Step:
 
 
 def keep_samples(ledger: Ledger, samples: Mapping[str, Sequence[Sample]]) -> None:
+    known = {row["id"] for row in ledger.execute(_KNOWN, (json_text(list(samples)),))}
     rows = [
         {**msgspec.structs.asdict(one), "at": time_text(one.at), "execution_id": execution_id}
         for execution_id, values in samples.items()
-        if ledger.one(_EXISTS, (execution_id,)) is not None
+        if execution_id in known
         for one in values
     ]
     ledger.connection.executemany(INSERT_METRIC, rows)

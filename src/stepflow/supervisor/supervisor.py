@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,6 +76,8 @@ SECONDS_TO_CATCH_UP = 1.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 0.1
+LOOK_AT_SAVES_SECONDS = 1.0
+SAVED_AT_ONCE = 20
 HIDDEN = "***"
 
 Result = TypeVar("Result")
@@ -86,7 +88,8 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class Rules:
     """How this supervisor works; sizes in bytes. `environment` is what scripts start from,
-    `open_files` their soft limit (None: as ours), `reading` how their output is read."""
+    `open_files` their soft limit (None: as ours), `reading` how their output is read.
+    `save_seconds` after it was read, output of whatever size is recorded as read."""
 
     pump_program: list[str]
     environment: dict[str, str]
@@ -95,7 +98,7 @@ class Rules:
     least_free_bytes: int = 1 << 30
     open_files: int | None = None
     archive_after_seconds: float = 60.0
-    save_seconds: float = 1.0
+    save_seconds: float = 10.0
     sample_seconds: float = 5.0
     reading: Reading = field(default_factory=Reading)
 
@@ -162,7 +165,7 @@ class Supervisor:
         self._archiver = Archiver(
             storage / "executions", self._is_unfinished, rules.archive_after_seconds
         )
-        self._background(self._tick(rules.save_seconds, self._save))
+        self._background(self._tick(min(LOOK_AT_SAVES_SECONDS, rules.save_seconds), self._save_due))
         self._background(self._tick(rules.sample_seconds, self._sample))
 
     # --- asked for by clients ------------------------------------------------------------
@@ -480,7 +483,7 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # On a full disk the last save waits for ever; the next server then reads a little again.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._save(), SECONDS_TO_SAVE)
+            await asyncio.wait_for(self._save(list(self._running.values())), SECONDS_TO_SAVE)
         holds = {}
         for execution_id, runner in self._running.items():
             hold = runner.take_hold()
@@ -615,9 +618,16 @@ class Supervisor:
             except Exception:  # The log hears of it; one bad look must not end the looking.
                 log.exception("tick failed")
 
-    async def _save(self) -> None:
+    async def _save_due(self) -> None:
+        """A few at a time: a thousand at once would keep everybody else waiting."""
+        seconds = self._rules.save_seconds
+        due = [runner for runner in self._running.values() if runner.is_save_due(seconds)]
+        for start in range(0, len(due), SAVED_AT_ONCE):
+            await self._save(due[start : start + SAVED_AT_ONCE])
+
+    async def _save(self, runners: Sequence[Runner]) -> None:
         if self._problem_now() is None:
-            await asyncio.gather(*(runner.save() for runner in list(self._running.values())))
+            await asyncio.gather(*(runner.save() for runner in runners))
 
     def _problem_now(self) -> str | None:
         """A folder removed or replaced under us is a ghost: nothing more is written into it."""

@@ -77,7 +77,7 @@ from stepflow.web.shapes import (
 )
 
 SHORTEST_PAUSE_SECONDS = 0.010
-LONGEST_PAUSE_SECONDS = 0.050
+LONGEST_PAUSE_SECONDS = 0.020
 MOST_LINES = 2_000
 MOST_BYTES = 512 << 10
 CATCH_UP_BYTES = 8 << 20
@@ -371,7 +371,7 @@ class Live:
                 for message in batch:
                     await self._pass_on(message, at)
                 worked = clock() - started
-                pause = min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, 4 * worked))
+                pause = min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, 3 * worked))
                 await asyncio.sleep(pause)
         finally:
             self._supervisor.feed.leave(source)
