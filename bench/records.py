@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import uvloop
+
 from generated_database import NOON
 from ground import Ground
 from row import Row, at_least
@@ -81,7 +83,7 @@ async def store_records(
 
 
 def rows(ground: Ground) -> Iterator[Row]:
-    yield from asyncio.run(_measured(ground.path("records"), ground.sizes.seconds))
+    yield from uvloop.run(_measured(ground.path("records"), ground.sizes.seconds))
 
 
 async def _measured(folder: Path, seconds: float) -> list[Row]:

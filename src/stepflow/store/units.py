@@ -5,7 +5,7 @@ was read stays remembered until somebody else writes: mostly the next group goes
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -197,19 +197,22 @@ class _Rows:
         self._diagnostics += fold.diagnostics
 
     def write(self, ledger: Ledger) -> None:
-        write_all = ledger.connection.executemany
-        write_all(KEEP_FOLLOW_STATE, map(_follow_state_row, self._units.values()))
-        write_all(KEEP_STEP, self._new_step_rows(ledger))
-        write_all(CHANGE_STEP, self._changed_step_rows())
-        write_all(CHANGE_FIGURES, self._figure_rows())
-        write_all(INSERT_ANNOTATION, self._annotations)
-        write_all(INSERT_METRIC, self._metrics)
-        write_all(KEEP_OUTPUT, self._outputs)
-        write_all(INSERT_VARIABLE, self._variables)
-        write_all(INSERT_TEST, self._tests)
-        write_all(_KEEP_DETAILS, self._test_details)
-        write_all(INSERT_SUMMARY, self._summaries)
-        write_all(INSERT_DIAGNOSTIC, self._diagnostics)
+        for sql, rows in (
+            (KEEP_FOLLOW_STATE, [_follow_state_row(unit) for unit in self._units.values()]),
+            (KEEP_STEP, self._new_step_rows(ledger)),
+            (CHANGE_STEP, self._changed_step_rows()),
+            (CHANGE_FIGURES, self._figure_rows()),
+            (INSERT_ANNOTATION, self._annotations),
+            (INSERT_METRIC, self._metrics),
+            (KEEP_OUTPUT, self._outputs),
+            (INSERT_VARIABLE, self._variables),
+            (INSERT_TEST, self._tests),
+            (_KEEP_DETAILS, self._test_details),
+            (INSERT_SUMMARY, self._summaries),
+            (INSERT_DIAGNOSTIC, self._diagnostics),
+        ):
+            if rows:
+                ledger.connection.executemany(sql, rows)
         for artifact in self._artifacts:
             keep_artifact(ledger, artifact)
         ledger.count([("table", "steps", "")], len(self._new_steps))
@@ -217,19 +220,19 @@ class _Rows:
         ledger.count([("table", "metrics", "")], len(self._metrics))
         ledger.count([("table", "tests", "")], len(self._tests))
 
-    def _new_step_rows(self, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-        for key in self._new_steps:
-            yield step_row(self.steps[key], ledger.next_seq())
+    def _new_step_rows(self, ledger: Ledger) -> list[tuple[Any, ...]]:
+        return [step_row(self.steps[key], ledger.next_seq()) for key in self._new_steps]
 
-    def _changed_step_rows(self) -> Iterator[tuple[Any, ...]]:
-        for key, step in self.steps.items():
-            if key not in self._new_steps:
-                yield step_changes(step)
+    def _changed_step_rows(self) -> list[tuple[Any, ...]]:
+        new = self._new_steps
+        return [step_changes(step) for key, step in self.steps.items() if key not in new]
 
-    def _figure_rows(self) -> Iterator[tuple[Any, ...]]:
-        for execution_id, figures in self._figures.items():
-            unit = self._units[execution_id]
-            yield (*msgspec.structs.astuple(figures), unit.offset, unit.lines, execution_id)
+    def _figure_rows(self) -> list[tuple[Any, ...]]:
+        units = self._units
+        return [
+            (*msgspec.structs.astuple(figures), units[key].offset, units[key].lines, key)
+            for key, figures in self._figures.items()
+        ]
 
 
 def _follow_state_row(unit: Unit) -> tuple[Any, ...]:
