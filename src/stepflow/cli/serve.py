@@ -4,6 +4,9 @@ import argparse
 import gc
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stepflow.cli.arguments import Arguments, Options
@@ -64,7 +67,9 @@ def main(options: Options) -> int:
     # Until it serves: nothing of what is loaded and recovered on the way is garbage.
     gc.disable()
     from stepflow.config import Settings, configuration
-    from stepflow.server import check, serve
+
+    with _without("rich"):
+        from stepflow.server import check, serve
 
     flags = {
         name: value
@@ -76,3 +81,17 @@ def main(options: Options) -> int:
         check(configured)
         return 0
     return serve(configured, is_private=options.private, pragmas=options.pragmas)
+
+
+@contextmanager
+def _without(library: str) -> Iterator[None]:
+    """Load modules as if `library` were not there. structlog takes rich along to draw tracebacks,
+    which is a sixth of a start, and the server's log is plain text."""
+    if library in sys.modules:
+        yield
+        return
+    sys.modules[library] = None  # type: ignore[assignment] # so it is said to Python
+    try:
+        yield
+    finally:
+        del sys.modules[library]

@@ -7,7 +7,7 @@ parser's state, so nothing is told twice and nothing is lost, whenever a server 
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -54,8 +54,8 @@ def create_files(folder: Folder, environment: Mapping[str, str]) -> None:
         os.close(os.open(path, flags, 0o600))
 
 
-def remove_files(folder: Folder) -> None:
-    for name in FILE_NAMES:
+def remove_files(folder: Folder, names: Iterable[str]) -> None:
+    for name in names:
         path = folder.path / name
         try:
             path.unlink(missing_ok=True)

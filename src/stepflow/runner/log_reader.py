@@ -35,6 +35,7 @@ class LogReader:
         self._options = options
         self._state: bytes | None = None
         self._index: LineIndex | None = None
+        self._has_no_index = False
         self._past: Transcript | None = None
         self._room = PIECE_BYTES
         self.backlog_end = 0
@@ -65,7 +66,6 @@ class LogReader:
         """Begin where the parser is; the log's descriptor. FileNotFoundError. `holder` is the
         pump that may have the log open."""
         self.descriptor = open_log(self._folder, holder)
-        self._index = LineIndex(self._folder.line_index)
         self.backlog_end = os.fstat(self.descriptor).st_size
         if self.backlog_end < self._parser.offset:
             # After a power cut the log may be shorter than what was recorded of it.
@@ -80,12 +80,19 @@ class LogReader:
     @property
     def is_index_behind(self) -> bool:
         """Whether a crash took lines from the index that the parser will not see again."""
-        return self._index is not None and len(self._index) < self.offset // BLOCK_BYTES
+        blocks = self.offset // BLOCK_BYTES
+        return blocks > 0 and len(self._line_index()) < blocks
 
     def rebuild_index(self) -> None:
         """Count the lines again: as long as reading the log takes."""
-        if self._index is not None and self._folder.log.exists():
-            self._index.rebuild(self._folder.log)
+        if self._folder.log.exists():
+            self._line_index().rebuild(self._folder.log)
+
+    def _line_index(self) -> LineIndex:
+        """Made when there is something for it: most logs are shorter than a block."""
+        if self._index is None:
+            self._index = LineIndex(self._folder.line_index)
+        return self._index
 
     def read(self) -> tuple[memoryview, bool]:
         """The next bytes, to be used at once, and whether there may be more after them."""
@@ -105,9 +112,21 @@ class LogReader:
             events = self._parser.feed(data, now)
         is_flood = not events and len(data) == self._room
         self._room = min(2 * self._room, MOST_PIECE_BYTES) if is_flood else PIECE_BYTES
-        if self._index is not None and (counts := self._parser.take_blocks()):
-            self._index.append(counts, first=offset // BLOCK_BYTES)
+        if counts := self._parser.take_blocks():
+            self._note_blocks(counts, first=offset // BLOCK_BYTES)
         return self._shown(events)
+
+    def _note_blocks(self, counts: Sequence[int], *, first: int) -> None:
+        """The index only saves readers time: where it can't be written they count for themselves,
+        and the next server makes it anew."""
+        if self._has_no_index:
+            return
+        try:
+            self._line_index().append(counts, first=first)
+        except OSError as error:
+            self._has_no_index = True
+            execution, reason = self._folder.path.name, error.strerror
+            log.warning("line index not written", execution=execution, reason=reason)
 
     def _arrival(self, offset: int) -> datetime | None:
         """When a byte of the backlog arrived, as its pump wrote it down."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import msgspec
 import structlog
@@ -74,7 +74,8 @@ log = structlog.get_logger(__name__)
 
 
 class Runner:
-    """Follows one execution. `ended` resolves to the settled execution, once and always;
+    """Follows one execution. `ended` resolves to the settled execution, once and always; until
+    then `failed` raises what keeps this runner from it, and the next one takes `ended` over.
     `published_bytes` is how much of the log anybody may read. With `is_spec_lost` the launch is
     what the row tells of it: enough to follow and to stop a script, not to start one."""
 
@@ -87,13 +88,15 @@ class Runner:
         masks: Masks,
         *,
         is_spec_lost: bool = False,
+        ended: asyncio.Future[Execution] | None = None,
     ) -> None:
         self._seams = seams
         self._loop = asyncio.get_running_loop()
         self.execution = execution
         self.folder = folder
         self.pump: Pump | None = None
-        self.ended: asyncio.Future[Execution] = self._loop.create_future()
+        self.ended = self._loop.create_future() if ended is None else ended
+        self.failed: asyncio.Future[NoReturn] = self._loop.create_future()
         self.published_bytes = 0
         self._is_kill_asked = False
         self._launch = launch
@@ -266,7 +269,7 @@ class Runner:
         while self._log.descriptor is not None and self._log.offset < self._log.backlog_end:
             if self._recording is not None:
                 await asyncio.wait((self._recording,))
-            elif self._is_settling or not self._drain():
+            elif not self._read_turn():
                 return
             else:
                 await asyncio.sleep(0)
@@ -288,7 +291,16 @@ class Runner:
             self._seams.tail.wake(self._watched)
 
     def _drain(self) -> int:
-        """Read one turn's worth; the tail calls it."""
+        """Read one turn's worth, for the tail: what goes wrong is no trouble of its other logs."""
+        if self.failed.done():
+            return 0
+        try:
+            return self._read_turn()
+        except Exception as error:  # noqa: BLE001 - who sees it through hears of it
+            self.failed.set_exception(error)
+            return 0
+
+    def _read_turn(self) -> int:
         if self._recording is not None or self._is_settling or self._log.descriptor is None:
             return 0
         if self._seams.problem_lately() is not None:
@@ -416,14 +428,15 @@ class Runner:
         self.close()
 
     def _begun(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """A task of this runner; what goes wrong in it is what `ended` then raises."""
+        """A task of this runner; what goes wrong in it is what `failed` then raises."""
         task = self._loop.create_task(work)
         task.add_done_callback(self._fail_with)
         return task
 
     def _fail_with(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and not self.ended.done():
-            self.ended.set_exception(error)
+        is_over = self.ended.done() or self.failed.done()
+        if not task.cancelled() and (error := task.exception()) and not is_over:
+            self.failed.set_exception(error)
 
     # --- stopping ------------------------------------------------------------------------
 
@@ -552,7 +565,7 @@ class Runner:
         while True:
             if self._recording is not None:
                 await self._recording
-            if self._is_abandoned or not self._drain():
+            if self._is_abandoned or not self._read_turn():
                 if self._recording is None:
                     return
             else:

@@ -416,7 +416,8 @@ class Store(Protocol):
         """What the parser had to say, in the order of the transcript; 1,000 at most."""
 
     async def usual_seconds(self, name: str) -> float | None:
-        """The median duration of the last 20 completed executions of a name."""
+        """The median duration of the last 20 completed executions of a name; it may be a second
+        old."""
 
     async def metrics(self, execution_id: str, name: str | None = None) -> list[Sample]:
         """An execution's metric values in the order of recording, of one name or of all."""

@@ -126,6 +126,7 @@ class SqliteStore:
         self._path = path
         self._reader = Reader(path, tuning)
         self._writer = Writer(path, tuning, self._reader.is_reading)
+        self._usual = usual.Remembered()
 
     async def create(self, execution: Execution) -> Execution:
         return await self._writer.write(partial(executions.create, execution=execution))
@@ -303,7 +304,14 @@ class SqliteStore:
         return await self._reader.rows("diagnostics", _DIAGNOSTICS, (execution_id,), diagnostic_of)
 
     async def usual_seconds(self, name: str) -> float | None:
-        return await self._reader.ask("usual seconds", partial(usual.usual_seconds, name=name))
+        seconds = self._usual.get(name)
+        if seconds is None:
+            seconds = await self._reader.ask(
+                "usual seconds", partial(usual.usual_seconds, name=name)
+            )
+            if seconds is not None:
+                self._usual.keep(name, seconds)
+        return seconds
 
     async def follow_state(self, execution_id: str) -> FollowState | None:
         def query(connection: sqlite3.Connection) -> FollowState | None:

@@ -6,6 +6,7 @@ a run that broke after a second says nothing of how long the work takes.
 
 import math
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from stepflow.store.protocol import StepUsual, Usual, UsualDuration
 Number = TypeVar("Number", int, float)
 
 LAST = 20
+REMEMBERED_SECONDS = 1.0
 # Executions with thousands of steps: fewer of them are read.
 MOST_STEPS = 20_000
 
@@ -66,6 +68,24 @@ def usual(connection: sqlite3.Connection, name: str, but: str) -> Usual:
         step_count=_at(sorted(step_counts), 0.5) if step_counts else None,
         steps=[StepUsual(list(path), duration_of(each)) for path, each in durations.items()],
     )
+
+
+class Remembered:
+    """What names usually take, for whoever starts many of one name: asked anew each second."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+        self._began = 0.0
+
+    def get(self, name: str) -> float | None:
+        """None: nobody has asked for a second."""
+        if time.monotonic() - self._began > REMEMBERED_SECONDS:
+            self._known.clear()
+            self._began = time.monotonic()
+        return self._known.get(name)
+
+    def keep(self, name: str, seconds: float) -> None:
+        self._known[name] = seconds
 
 
 def usual_seconds(connection: sqlite3.Connection, name: str) -> float | None:

@@ -290,7 +290,7 @@ class Supervisor:
         runner = self._running.get(execution_id) or self._pending.get(execution_id)
         if runner is not None:
             await asyncio.wait([runner.ended], timeout=within.total_seconds())
-            if runner.ended.done() and runner.ended.exception() is None:
+            if runner.ended.done():
                 return runner.ended.result()
         return await self.store.execution(execution_id)
 
@@ -427,7 +427,12 @@ class Supervisor:
         self._start_pending()
         return len(unfinished)
 
-    def _found(self, execution: Execution, kept: "_Kept") -> tuple[Runner, bool]:
+    def _found(
+        self,
+        execution: Execution,
+        kept: "_Kept",
+        ended: asyncio.Future[Execution] | None = None,
+    ) -> tuple[Runner, bool]:
         """A runner for an unfinished execution, and whether it still waits for its turn."""
         runner = Runner(
             self._seams,
@@ -436,6 +441,7 @@ class Supervisor:
             kept.spec.launch,
             kept.masks,
             is_spec_lost=kept.is_spec_lost,
+            ended=ended,
         )
         return runner, execution.status is Status.PENDING and not kept.was_begun
 
@@ -536,7 +542,10 @@ class Supervisor:
         execution_id = runner.execution.id
         try:
             await begin()
-            await asyncio.shield(runner.ended)
+            either = (runner.ended, runner.failed)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not runner.ended.done():
+                runner.failed.result()
         except Exception:  # The log hears of it, and following is tried again.
             log.exception("following failed, trying again", execution=execution_id)
             hold = runner.take_hold()
@@ -552,26 +561,26 @@ class Supervisor:
         self._start_pending()
 
     async def _follow_again(self, lost: Runner, hold: int | None) -> None:
-        execution_id = lost.execution.id
+        execution = lost.execution
         while True:
             await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
             try:
                 self._check_usable()
-                execution = await self.store.execution(execution_id)
+                execution = await self.store.execution(execution.id)
                 kept = await self._in_spawning(partial(self._kept, execution))
             except NotFound:
                 break
             except (OSError, Unavailable) as error:
-                log.warning("not followed yet", execution=execution_id, reason=str(error))
+                log.warning("not followed yet", execution=execution.id, reason=str(error))
                 continue
             if not execution.is_finished:
-                runner, _ = self._found(execution, kept)
+                runner, _ = self._found(execution, kept, lost.ended)
                 self._resume(runner, hold)
                 return
             break
         self._forget(lost)
         if not lost.ended.done():
-            lost.ended.set_result(lost.execution)
+            lost.ended.set_result(execution)
 
     async def _settle_unstarted(self, execution: Execution, outcome: Outcome) -> Execution:
         settlement = Settlement(outcome=outcome, at=datetime.now(UTC))
