@@ -547,6 +547,15 @@ def test_annotations_of_one_step_can_be_asked_for(check: Check) -> None:
     check(scenario)
 
 
+def test_the_ids_that_executions_have_are_told_from_others(check: Check) -> None:
+    async def scenario(store: Store) -> None:
+        first, second = await store.create(execution()), await store.create(execution())
+        assert await store.known_ids([first.id, "nobody's", second.id]) == {first.id, second.id}
+        assert await store.known_ids([]) == set()
+
+    check(scenario)
+
+
 def test_what_is_usual_is_the_median_of_the_completed_ones(check: Check) -> None:
     async def scenario(store: Store) -> None:
         for seconds in (1, 2, 30):

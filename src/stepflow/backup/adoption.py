@@ -65,15 +65,8 @@ async def without_row(storage: Path, store: Store, since: datetime) -> list[Fold
         for name in sorted(os.listdir(month))  # noqa: PTH208 - many, and only their names
         if name >= first and is_id(name) and milliseconds_of(name) is not None
     ]
-    return [Folder(path) for path in paths if not await _is_known(store, path.name)]
-
-
-async def _is_known(store: Store, execution_id: str) -> bool:
-    try:
-        await store.execution(execution_id)
-    except NotFound:
-        return False
-    return True
+    known = await store.known_ids([path.name for path in paths]) if paths else set()
+    return [Folder(path) for path in paths if path.name not in known]
 
 
 def may_run(folder: Folder) -> bool:

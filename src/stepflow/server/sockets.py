@@ -7,8 +7,6 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Self
 
-import psutil
-
 from stepflow.config import Settings
 from stepflow.errors import PortTaken
 from stepflow.server.storage import SOCKET_NAME
@@ -135,6 +133,8 @@ def inherited(descriptor: int) -> socket.socket:
 
 def _holder(port: int) -> str:
     """The program that listens on a port, as far as we may know."""
+    import psutil  # noqa: PLC0415 - only who can't start needs it that soon
+
     try:
         for connection in psutil.net_connections("tcp"):
             is_listening = connection.status == psutil.CONN_LISTEN

@@ -3,6 +3,7 @@
 Every change goes through `_rewrite`, which keeps the counters, the tags and the search in step.
 """
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -174,8 +175,12 @@ def keep_step(ledger: Ledger, step: Step) -> Step:
     return step
 
 
+def known_ids(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
+    return {row["id"] for row in connection.execute(_KNOWN, (json_text(ids),))}
+
+
 def keep_samples(ledger: Ledger, samples: Mapping[str, Sequence[Sample]]) -> None:
-    known = {row["id"] for row in ledger.execute(_KNOWN, (json_text(list(samples)),))}
+    known = known_ids(ledger.connection, list(samples))
     rows = [
         {**msgspec.structs.asdict(one), "at": time_text(one.at), "execution_id": execution_id}
         for execution_id, values in samples.items()

@@ -357,6 +357,9 @@ class Store(Protocol):
         """Another number after anybody has written anything: what was read after one is still so
         while it is the same. None where that can't be told just now."""
 
+    async def known_ids(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that an execution has."""
+
     async def unfinished(self) -> list[Execution]:
         """All pending and running executions, oldest first, but for those that the original
         program runs."""

@@ -197,6 +197,11 @@ class SqliteStore:
     async def revision(self) -> int | None:
         return self._reader.revision()
 
+    async def known_ids(self, ids: Sequence[str]) -> set[str]:
+        return await self._reader.ask_in_thread(
+            "known ids", lambda connection: executions.known_ids(connection, ids)
+        )
+
     async def unfinished(self) -> list[Execution]:
         return await self._reader.ask_in_thread(
             "unfinished", lambda c: [execution_of(row) for row in c.execute(_UNFINISHED).fetchall()]
