@@ -185,8 +185,9 @@ class Runner:
         return start(self.folder, self.execution.id, self._launch, self._seams.pump_program)
 
     async def resume(self, hold: int | None = None) -> None:
-        """Go on after a restart of the server, wherever pump and script are by now. `hold` is
-        the output's FIFO as held by the server before."""
+        """Go on after a restart of the server, wherever pump and script are by now; what was
+        written meanwhile is read by `catch_up`. `hold` is the output's FIFO as held by the server
+        before."""
         self._hold = hold
         self._launch = msgspec.structs.replace(self._launch, deadline=self.execution.deadline)
         if not self.folder.path.is_dir():
@@ -220,8 +221,6 @@ class Runner:
             self._recorded_offset = state.offset
         await self._follow()
         self._stop_if_asked()
-        await asyncio.sleep(0)  # what all the others say is held first; then it is read
-        await self._catch_up()
 
     async def _found_pump(self) -> Pump | None:
         if self._hold is None and self.folder.out.exists():
@@ -263,7 +262,7 @@ class Runner:
         self._watched = self._seams.tail.add(descriptor, self._drain, turn_bytes=PIECE_BYTES)
         self._watch_pump()
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
         """Read what was written while nobody listened. Until then it can't be shown: a line of it
         may tell of a secret."""
         while self._log.descriptor is not None and self._log.offset < self._log.backlog_end:

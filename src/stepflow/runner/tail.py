@@ -40,7 +40,8 @@ class Watched:
 
 
 class Tail:
-    """Calls every log's `drain` in the event loop's thread, each in its turn."""
+    """Calls every log's `drain` in the event loop's thread, each in its turn, once it is started:
+    before that logs are watched and none is read."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -51,7 +52,12 @@ class Tail:
         self._polled: set[Watched] = set()
         self._turn: asyncio.TimerHandle | None = None
         self._poll: asyncio.TimerHandle | None = None
+        self.started = asyncio.Event()
+
+    def start(self) -> None:
+        self.started.set()
         self._loop.add_reader(self._inotify, self._changed)
+        self._rest(0)
 
     def close(self) -> None:
         self._loop.remove_reader(self._inotify)
@@ -107,7 +113,7 @@ class Tail:
                 self._ready[self._by_watch[watch]] = None
 
     def _rest(self, seconds: float) -> None:
-        if self._turn is None:
+        if self._turn is None and self.started.is_set():
             self._turn = self._loop.call_later(seconds, self._rested)
 
     def _rested(self) -> None:

@@ -72,6 +72,7 @@ from stepflow.transcript import NO_MASKS, Masks, Transcript
 
 STOP_SECONDS = 8.0
 SECONDS_TO_SAVE = 2.0
+SECONDS_TO_ATTACH = 1.0
 SECONDS_TO_CATCH_UP = 1.0
 SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
@@ -410,7 +411,7 @@ class Supervisor:
         `holds` are output FIFOs held by the server before (after a restart in place)."""
         holds = holds or {}
         unfinished = await self.store.unfinished()
-        resuming = []
+        attaching, reading = [], []
         for execution, kept in await self._in_spawning(lambda: self._all_kept(unfinished)):
             if isinstance(kept, Exception):
                 log.error("not recovered", execution=execution.id, reason=str(kept))
@@ -419,10 +420,16 @@ class Supervisor:
             if is_queued:
                 self._pending[execution.id] = runner
             else:
-                resuming.append(self._resume(runner, holds.get(execution.id)))
-        if resuming:
-            # So that the first reader sees all; but a long log or a full disk keeps nobody out.
-            await asyncio.wait(resuming, timeout=SECONDS_TO_CATCH_UP)
+                attached, caught_up = self._resume(runner, holds.get(execution.id))
+                attaching.append(attached)
+                reading.append(caught_up)
+        # What all say is held before any of it is read, and it is read before anybody asks for
+        # it; but a long log or a full disk keeps nobody out.
+        if attaching:
+            await asyncio.wait(attaching, timeout=SECONDS_TO_ATTACH)
+        self._tail.start()
+        if reading:
+            await asyncio.wait(reading, timeout=SECONDS_TO_CATCH_UP)
         self._archiver.start()
         self._start_pending()
         return len(unfinished)
@@ -471,12 +478,21 @@ class Supervisor:
         masks = masks.extended([secret.encode() for secret in spec.secrets])
         return _Kept(folder, spec, is_spec_lost, masks, folder.status.exists())
 
-    def _resume(self, runner: Runner, hold: int | None) -> asyncio.Task[None]:
-        """Follow it again; done when it has been read as far as it was written by now."""
+    def _resume(
+        self, runner: Runner, hold: int | None
+    ) -> tuple[asyncio.Task[None], asyncio.Task[None]]:
+        """Follow it again. The first task is done when its output is held, the second when it has
+        been read as far as it was written by now."""
         self._running[runner.execution.id] = runner
-        resuming = self._loop.create_task(runner.resume(hold))
-        self._background(self._guard(runner, lambda: resuming))
-        return resuming
+        attached = self._loop.create_task(runner.resume(hold))
+        caught_up = self._loop.create_task(self._catch_up(runner, attached))
+        self._background(self._guard(runner, lambda: caught_up))
+        return attached, caught_up
+
+    async def _catch_up(self, runner: Runner, attached: asyncio.Task[None]) -> None:
+        await attached
+        await self._tail.started.wait()
+        await runner.catch_up()
 
     async def stop(self, *, scripts_too: bool) -> dict[str, int]:
         """Let go of everything; scripts go on, unless they are to stop too (8 s at most).
