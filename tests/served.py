@@ -89,6 +89,7 @@ class Served:
         )
         artifacts = ArtifactFolder(self.storage / "artifacts", limits=self.limits)
         self.supervisor = Supervisor(self.storage, store, Feed(), artifacts, rules)
+        await self.supervisor.recover()
         ports = (self.main.getsockname()[1], self.old.getsockname()[1])
         web = create_app(
             self.supervisor,

@@ -125,7 +125,8 @@ class LiveFigures(msgspec.Struct, frozen=True):
 
 
 class Supervisor:
-    """`storage` is the folder that holds `executions/`; the caller holds its lock."""
+    """`storage` is the folder that holds `executions/`; the caller holds its lock. `recover` begins
+    its work: before that no output is read."""
 
     def __init__(
         self, storage: Path, store: Store, feed: Feed, artifacts: ArtifactFolder, rules: Rules
