@@ -56,6 +56,7 @@ enum {
     TIME_INDEX_MS = 100,
     DISK_FULL_RETRY_MS = 100,
     SMALL_BYTES = 32 << 10,
+    FLOOD_TURNS = 3, /* between looks at anything else: a slow disk must not delay a stop */
     SOON_US = 200,
     COALESCE_US = 300,
     NARROW_PIPE = 64 << 10,
@@ -460,6 +461,8 @@ static void note_transfer(size_t count)
         marked_bytes = log_bytes;
     }
     log_bytes += count;
+    if (!wide && log_bytes - marked_bytes >= (uint64_t)WIDE_BYTES_PER_MS * TIME_INDEX_MS)
+        widen(true); /* so much in less time: it need not pass */
     if (count < SMALL_BYTES && phase == RUNNING)
         coalesce(); /* a line at a time, the script and the pump would wake each other for each */
 }
@@ -812,6 +815,9 @@ static void pump(int signals, int timer, uint64_t script_start_time)
         if (!at_end && (blocked || kept_length || phase == DRAINING || (on[0].revents & ~POLLOUT))) {
             bool could_splice = can_splice;
             size_t moved = transfer();
+            for (int more = FLOOD_TURNS; moved >= NARROW_PIPE && phase == RUNNING && more; more--)
+                if (transfer() < NARROW_PIPE)
+                    break;
             if (moved == 0 && !blocked && can_splice == could_splice)
                 drain_budget = 0; /* empty, though a survivor holds it open */
             drain_budget -= moved;
