@@ -1,6 +1,7 @@
 """What scripts use of the machine, read from /proc: one pass over all processes serves them all."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -8,6 +9,7 @@ import msgspec
 
 PUMP_NAME = b"stepflow-pump"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_READ_AT_ONCE = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -21,13 +23,17 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class ProcessTable:
-    """Everybody at one moment: the fields of stat from the third on, by pid."""
+    """Everybody at one moment: the fields of stat from the third on, by pid. With `rest_seconds`
+    the moment is a long one: after some processes others go first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rest_seconds: float = 0.0) -> None:
         self._names: dict[int, bytes] = {}
         self._fields: dict[int, list[bytes]] = {}
         self._children: dict[int, list[int]] = {}
-        for pid in [int(name) for name in os.listdir("/proc") if name.isdecimal()]:  # noqa: PTH208 - a thousand Paths would double the cost
+        pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - a thousand Paths would double the cost
+        for number, pid in enumerate(pids, start=1):
+            if rest_seconds and number % _READ_AT_ONCE == 0:
+                time.sleep(rest_seconds)
             with suppress(OSError):  # it ended meanwhile
                 self._add(pid, _read(f"/proc/{pid}/stat"))
 
@@ -70,10 +76,11 @@ class ProcessTable:
         return Usage(ticks / _TICKS, pages * _PAGE_BYTES, processes)
 
 
-def usage_of(roots: Iterable[int]) -> dict[int, Usage]:
-    """What the trees below `roots` use. A root that is a pump is not counted itself, only what
-    it waited for; a script without a pump is. A root that is gone uses nothing."""
-    table = ProcessTable()
+def usage_of(roots: Iterable[int], *, rest_seconds: float = 0.0) -> dict[int, Usage]:
+    """What the trees below `roots` use, read with rests for who shares the processor. A root that
+    is a pump is not counted itself, only what it waited for; a script without a pump is. A root
+    that is gone uses nothing."""
+    table = ProcessTable(rest_seconds=rest_seconds)
     return {root: table.usage_of(root) for root in roots}
 
 

@@ -8,12 +8,21 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -78,10 +87,13 @@ SECONDS_TO_OPEN_INPUT = 5.0
 FOLLOW_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 LOOK_AT_SAVES_SECONDS = 1.0
-SAVED_AT_ONCE = 20
+SAMPLING_REST_SECONDS = 0.001
+# A thousand at once would keep everybody else waiting.
+AT_ONCE = 20
 HIDDEN = "***"
 
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 log = structlog.get_logger(__name__)
 
@@ -506,7 +518,7 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # On a full disk the last save waits for ever; the next server then reads a little again.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._save(list(self._running.values())), SECONDS_TO_SAVE)
+            await asyncio.wait_for(self._save(self._running.values()), SECONDS_TO_SAVE)
         holds = {}
         for execution_id, runner in self._running.items():
             hold = runner.take_hold()
@@ -645,13 +657,12 @@ class Supervisor:
                 log.exception("tick failed")
 
     async def _save_due(self) -> None:
-        """A few at a time: a thousand at once would keep everybody else waiting."""
         seconds = self._rules.save_seconds
         due = [runner for runner in self._running.values() if runner.is_save_due(seconds)]
-        for start in range(0, len(due), SAVED_AT_ONCE):
-            await self._save(due[start : start + SAVED_AT_ONCE])
+        for runners in _batched(due, AT_ONCE):
+            await self._save(runners)
 
-    async def _save(self, runners: Sequence[Runner]) -> None:
+    async def _save(self, runners: Iterable[Runner]) -> None:
         if self._problem_now() is None:
             await asyncio.gather(*(runner.save() for runner in runners))
 
@@ -685,27 +696,34 @@ class Supervisor:
         runners = {r.pump.pid: r for r in self._running.values() if r.pump is not None}
         if not runners or self.problem is not None:
             return
-        usages = await self._loop.run_in_executor(self._copying, lambda: usage_of(list(runners)))
+        usages = await self._loop.run_in_executor(
+            self._copying, partial(usage_of, list(runners), rest_seconds=SAMPLING_REST_SECONDS)
+        )
         now, clock = datetime.now(UTC), time.monotonic()
-        samples = {}
-        for pid, usage in usages.items():
-            runner = runners[pid]
-            execution_id = runner.execution.id
-            before = self._usage.get(execution_id)
-            self._usage[execution_id] = (clock, usage)
-            runner.note_usage(usage)
-            samples[execution_id] = [
-                Sample(name="process.memory_bytes", value=usage.memory_bytes, at=now, unit="B"),
-                Sample(name="process.count", value=usage.processes, at=now),
-            ]
-            if before is not None:
-                used = usage.cpu_seconds - before[1].cpu_seconds
-                percent = max(0.0, 100 * used / (clock - before[0]))
-                samples[execution_id].append(
-                    Sample(name="process.cpu_percent", value=percent, at=now, unit="%")
-                )
-        with suppress(Unavailable):
-            await self.store.keep_samples(samples)
+        for pids in _batched(usages, AT_ONCE):
+            # Not of those that have ended meanwhile.
+            going_on = [pid for pid in pids if runners[pid].execution.id in self._running]
+            samples = {
+                runners[pid].execution.id: self._samples(runners[pid], usages[pid], now, clock)
+                for pid in going_on
+            }
+            with suppress(Unavailable):
+                await self.store.keep_samples(samples)
+
+    def _samples(self, runner: Runner, usage: Usage, now: datetime, clock: float) -> list[Sample]:
+        """What a script's tree uses, and since the last look."""
+        before = self._usage.get(runner.execution.id)
+        self._usage[runner.execution.id] = (clock, usage)
+        runner.note_usage(usage)
+        samples = [
+            Sample(name="process.memory_bytes", value=usage.memory_bytes, at=now, unit="B"),
+            Sample(name="process.count", value=usage.processes, at=now),
+        ]
+        if before is not None:
+            used = usage.cpu_seconds - before[1].cpu_seconds
+            percent = max(0.0, 100 * used / (clock - before[0]))
+            samples.append(Sample(name="process.cpu_percent", value=percent, at=now, unit="%"))
+        return samples
 
     # --- the rest ------------------------------------------------------------------------
 
@@ -756,6 +774,13 @@ class Supervisor:
 
     async def _in_spawning(self, function: Callable[[], Result]) -> Result:
         return await self._loop.run_in_executor(self._spawning, function)
+
+
+def _batched(values: Iterable[Value], size: int) -> Iterator[Sequence[Value]]:
+    """As of itertools from Python 3.12 on."""
+    left = iter(values)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
