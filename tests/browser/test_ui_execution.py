@@ -42,6 +42,26 @@ def test_a_chosen_step_is_where_the_log_goes_and_the_log_marks_its_step(
     expect(step(page, "Build")).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.parametrize("width", [700, 1000, 1280, 2000])
+def test_a_long_name_hides_neither_how_long_it_took_nor_how_it_ended(
+    page: WatchedPage, server: ServerProcess, width: int
+) -> None:
+    page.page.set_viewport_size({"width": width, "height": 700})
+    execution_id = server.create("true; exit 3", name="a long name " * 20)
+    server.ended(execution_id)
+    page.open_execution(execution_id)
+    header = page.page.locator("header", has=page.page.get_by_role("heading", level=1))
+    actions = header.locator(".actions").bounding_box()
+    elapsed = header.locator(".elapsed").bounding_box()
+    assert actions and elapsed
+    assert elapsed["x"] + elapsed["width"] <= actions["x"]
+    if width > 860:
+        explained = header.locator(".explanation").bounding_box()
+        assert explained
+        assert explained["width"] > 60
+        assert explained["x"] + explained["width"] <= actions["x"]
+
+
 def test_the_tree_of_steps_is_walked_by_keys(page: WatchedPage, tree_id: str) -> None:
     page.open_execution(tree_id)
     tree = page.page.get_by_role("tree")

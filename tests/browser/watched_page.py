@@ -1,5 +1,5 @@
 """A page of the UI that notices what must never happen: script errors, breaches of the content
-security policy, and requests to other hosts."""
+security policy, what is loaded twice, and requests to other hosts."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -23,7 +23,7 @@ class WatchedPage:
         self.page.on("request", self._asked)
 
     def _said(self, message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if "Content Security Policy" in message.text or "A preload for" in message.text:
             self.troubles.append(message.text)
 
     def _asked(self, request: Request) -> None:

@@ -70,7 +70,7 @@ class Pages:
 
     def _early(self, component: str, root: str) -> Iterator[str]:
         """The files of a component, of which the browser else learns from code that it has read."""
-        for kind, how in (("js", "modulepreload"), ("css", "preload; as=style")):
+        for kind, how in (("js", "modulepreload"), ("css", "preload; as=style; crossorigin")):
             for file in (self._folder / "assets").glob(f"{component}-*.{kind}"):
                 yield f"<{root}assets/{file.name}>; rel={how}"
 
