@@ -53,7 +53,8 @@ def test_a_long_name_hides_neither_how_long_it_took_nor_how_it_ended(
     header = page.page.locator("header", has=page.page.get_by_role("heading", level=1))
     actions = header.locator(".actions").bounding_box()
     elapsed = header.locator(".elapsed").bounding_box()
-    assert actions and elapsed
+    assert actions
+    assert elapsed
     assert elapsed["x"] + elapsed["width"] <= actions["x"]
     if width > 860:
         explained = header.locator(".explanation").bounding_box()

@@ -42,7 +42,10 @@ def test_every_page_knows_where_the_root_is_and_runs_no_foreign_code(
     ("path", "link"),
     [
         ("/system", "<./assets/SystemPage-a1.js>; rel=modulepreload"),
-        ("/executions/some-id", "<../assets/ExecutionPage-b2.css>; rel=preload; as=style; crossorigin"),
+        (
+            "/executions/some-id",
+            "<../assets/ExecutionPage-b2.css>; rel=preload; as=style; crossorigin",
+        ),
         ("/new", None),
         ("/no/where", None),
     ],
