@@ -1,14 +1,17 @@
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from eventually import eventually
 from floor import Floor
 from stepflow.feed import LogComplete, StepUpdate
-from stepflow.model import ArtifactState, NewExecution, StepStatus, Succeeded
+from stepflow.model import ArtifactState, Execution, NewExecution, StepStatus, Succeeded
+from stepflow.process import Folder
 from stepflow.store import SqliteStore
 from stepflow.supervisor import Supervisor
+from stepflow.transcript import rebuild
 
 
 def test_steps_have_their_lines_times_and_ends(floor: Floor) -> None:
@@ -54,6 +57,34 @@ def test_a_deleted_log_goes_on_and_is_there_again_at_the_end(floor: Floor) -> No
     ended = floor.result(f"echo one; sleep 0.1; rm {log}; echo two; sleep 0.1")
     assert ended.outcome == Succeeded()
     assert floor.text(ended) == b"one\ntwo\n"
+
+
+def test_a_line_index_without_room_costs_no_step_and_is_written_when_there_is(
+    floor: Floor, tmp_path: Path
+) -> None:
+    script = (
+        "until test -e begin; do sleep 0.01; done; echo STEP_START:a; seq 1 50000;"
+        " echo STEP_COMPLETE:a; until test -e go; do sleep 0.01; done; seq 1 50000"
+    )
+
+    async def without_room(supervisor: Supervisor, store: SqliteStore) -> Execution:
+        wanted = NewExecution(command=script, working_directory=str(floor.work))
+        created = await supervisor.create(wanted)
+        folder = supervisor.folder(created.id)
+        folder.line_index.symlink_to("/dev/full")
+        (floor.work / "begin").touch()
+        async with asyncio.timeout(20):
+            while not [step for step in await store.steps(created.id) if step.is_finished]:
+                await asyncio.sleep(0.01)
+        folder.line_index.unlink()
+        (floor.work / "go").touch()
+        return await supervisor.wait(created.id, timedelta(seconds=20))
+
+    ended = floor.on(without_room, archive_after_seconds=1000)
+    assert (ended.outcome, ended.log_lines) == (Succeeded(), 100_002)
+    folder = Folder(next(floor.storage.glob(f"executions/*/{ended.id}")))
+    rebuild(folder.log, tmp_path / "counted.idx")
+    assert folder.line_index.read_bytes() == (tmp_path / "counted.idx").read_bytes()
 
 
 def test_watchers_hear_of_steps_only_when_they_are_recorded(floor: Floor) -> None:

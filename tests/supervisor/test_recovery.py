@@ -7,7 +7,7 @@ import structlog.testing
 
 from eventually import eventually
 from floor import Floor
-from stepflow.model import Execution, NewExecution, Succeeded, TimedOut
+from stepflow.model import NewExecution, Succeeded, TimedOut
 from stepflow.process import Folder
 from stepflow.store import SqliteStore
 from stepflow.supervisor import Supervisor
@@ -69,21 +69,6 @@ def test_what_goes_wrong_inside_is_tried_again_and_harms_no_script(floor: Floor)
     with structlog.testing.capture_logs() as logs:
         assert floor.on(troubled) == Succeeded()
     assert [one["event"] for one in logs].count("following failed, trying again") == 1
-
-
-def test_a_line_index_that_can_not_be_written_costs_no_step_and_no_line(floor: Floor) -> None:
-    async def without_room(supervisor: Supervisor, store: SqliteStore) -> tuple[Execution, int]:
-        await supervisor.create(NewExecution(command="sleep 0.2"))
-        script = "echo STEP_START:a; seq 1 50000; echo STEP_COMPLETE:a; seq 1 50000"
-        created = await supervisor.create(NewExecution(command=script))
-        supervisor.folder(created.id).line_index.symlink_to("/dev/full")
-        whole = await supervisor.wait(created.id, timedelta(seconds=20))
-        (step,) = await store.steps(created.id)
-        return whole, step.last_line or 0
-
-    whole, last_line = floor.on(without_room, max_running=1)
-    assert (whole.outcome, whole.log_lines, last_line) == (Succeeded(), 100_002, 50_001)
-    assert floor.text(whole).endswith(b"\n50000\n")
 
 
 def test_the_queue_survives_in_its_order(floor: Floor) -> None:

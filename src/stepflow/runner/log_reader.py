@@ -35,7 +35,8 @@ class LogReader:
         self._options = options
         self._state: bytes | None = None
         self._index: LineIndex | None = None
-        self._has_no_index = False
+        self._unwritten: list[int] = []
+        self._first_unwritten = 0
         self._past: Transcript | None = None
         self._room = PIECE_BYTES
         self.backlog_end = 0
@@ -117,16 +118,23 @@ class LogReader:
         return self._shown(events)
 
     def _note_blocks(self, counts: Sequence[int], *, first: int) -> None:
-        """The index only saves readers time: where it can't be written they count for themselves,
-        and the next server makes it anew."""
-        if self._has_no_index:
-            return
+        """The index only saves readers time: what can't be written of it now is tried again with
+        what comes next, and until then they count for themselves."""
+        is_first = not self._unwritten
+        if is_first:
+            self._first_unwritten = first
+        self._unwritten += counts
         try:
-            self._line_index().append(counts, first=first)
+            self._line_index().append(self._unwritten, first=self._first_unwritten)
         except OSError as error:
-            self._has_no_index = True
-            execution, reason = self._folder.path.name, error.strerror
-            log.warning("line index not written", execution=execution, reason=reason)
+            if is_first:
+                execution, reason = self._folder.path.name, error.strerror
+                log.warning("line index not written yet", execution=execution, reason=reason)
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+            return
+        self._unwritten.clear()
 
     def _arrival(self, offset: int) -> datetime | None:
         """When a byte of the backlog arrived, as its pump wrote it down."""

@@ -5,6 +5,7 @@ before byte 0 are none). It is a cache that only the runner writes: a reader che
 log, and counts for itself, in memory, what the index does not tell.
 """
 
+import errno
 import os
 import struct
 import threading
@@ -48,15 +49,16 @@ class LineIndex:
     def append(self, counts: Sequence[int], *, first: int | None = None) -> None:
         """Write counts from entry `first` on (the end, if not given); safe to repeat.
 
-        Raises ValueError when that would leave a gap: then `rebuild` is due.
+        Raises ValueError when that would leave a gap: then `rebuild` is due; OSError when not all
+        of it could be written.
         """
         position = self._length if first is None else first
         if position > self._length:
             raise ValueError(f"entry {position} would leave a gap after {self._length}")
         if counts:
-            os.pwrite(
-                self._descriptor, struct.pack(f"<{len(counts)}Q", *counts), position * ENTRY_BYTES
-            )
+            data = struct.pack(f"<{len(counts)}Q", *counts)
+            if os.pwrite(self._descriptor, data, position * ENTRY_BYTES) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._length = max(self._length, position + len(counts))
 
     def rebuild(self, log: Path, should_stop: Callable[[], bool] = lambda: False) -> bool:
