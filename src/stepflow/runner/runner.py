@@ -108,6 +108,7 @@ class Runner:
         self._recorded_at = time.monotonic()
         self._script: int | None = None
         self._recording: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         directory = Path(launch.working_directory)
         self._copies = Copies(seams, execution.id, directory, self._begun)
         self._summaries = SummaryFiles(seams, execution.id, directory, lambda: self.masks)
@@ -429,10 +430,12 @@ class Runner:
     def _begun(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """A task of this runner; what goes wrong in it is what `failed` then raises."""
         task = self._loop.create_task(work)
-        task.add_done_callback(self._fail_with)
+        self._tasks.add(task)
+        task.add_done_callback(self._is_done)
         return task
 
-    def _fail_with(self, task: asyncio.Task[None]) -> None:
+    def _is_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         is_over = self.ended.done() or self.failed.done()
         if not task.cancelled() and (error := task.exception()) and not is_over:
             self.failed.set_exception(error)
@@ -466,7 +469,7 @@ class Runner:
             self.pump.close()
             self.pump = None
         if not self._is_abandoned:
-            self._finishing = self._begun(self._finish())
+            self._begun(self._finish())
 
     async def _finish(self) -> None:
         """The pump is gone: the script has ended, or it needs another pump."""
@@ -657,6 +660,12 @@ class Runner:
         """The held FIFO; from now on the caller's to close."""
         hold, self._hold = self._hold, None
         return hold
+
+    def give_up(self) -> None:
+        """Let go of it in the middle of whatever is being done: another runner will go on."""
+        for task in self._tasks:
+            task.cancel()
+        self.close()
 
     def close(self) -> None:
         """Let go of every descriptor; pump and script do not notice."""

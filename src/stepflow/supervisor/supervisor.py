@@ -578,7 +578,7 @@ class Supervisor:
         except Exception:  # The log hears of it, and following is tried again.
             log.exception("following failed, trying again", execution=execution_id)
             hold = runner.take_hold()
-            runner.close()
+            runner.give_up()
             await self._follow_again(runner, hold)
             return
         self._forget(runner)
