@@ -859,6 +859,14 @@ static void reset_signals(const sigset_t *blocked_ones)
         signal(number, SIG_DFL); /* an inherited "ignore SIGCHLD" would lose every exit code */
 }
 
+/* What the pump does to signals for itself; all others are as they were reset. */
+static void take_signals_back(void)
+{
+    signal(SIGXFSZ, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &no_signals, NULL);
+}
+
 static void fail_in_child(int report, enum stage stage)
 {
     int32_t failure[2] = {stage, errno};
@@ -888,7 +896,7 @@ static void become_script(char *strings, int terminal, int from, int report)
         if (ioctl(terminal, TIOCSCTTY, 0) < 0 || dup2(terminal, 0) < 0)
             fail_in_child(report, STAGE_STDIN);
     } else if (launch.flags & STDIN_FROM_FIFO) {
-        reset_signals(&no_signals); /* a stop must reach it while it waits for somebody to open the other side */
+        take_signals_back(); /* a stop must reach it while it waits for somebody to open the other side */
         if (from < 0)
             from = openat(FOLDER_FD, "in", O_RDONLY | O_CLOEXEC);
         if (from < 0 || dup2(from, 0) < 0)
@@ -901,7 +909,7 @@ static void become_script(char *strings, int terminal, int from, int report)
         files.rlim_cur = launch.open_files < files.rlim_max ? launch.open_files : files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    reset_signals(&no_signals);
+    take_signals_back();
     execvp(arguments[0], arguments);
     fail_in_child(report, STAGE_EXEC);
 }

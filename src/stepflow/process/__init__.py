@@ -25,6 +25,7 @@ from stepflow.process.pump import (
     is_pumped,
     running_pump,
     start,
+    write_all,
 )
 from stepflow.process.status import (
     ExitRecord,
@@ -70,5 +71,6 @@ __all__ = [
     "sweep",
     "traced",
     "usage_of",
+    "write_all",
     "write_input",
 ]

@@ -7,6 +7,7 @@ descriptor 3. A free lock means that no pump lives; there are no guesses by time
 import fcntl
 import os
 import signal
+import stat
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -87,8 +88,8 @@ def start(
         _make_fifo(folder.out)
         if launch.tty:
             _make_fifo(folder.input)  # that of a script without a terminal is made by the pump
-        log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.close(log)
+        with suppress(FileExistsError):
+            os.mknod(folder.log, 0o600 | stat.S_IFREG)
         command = [*(program or find_pump()), execution_id]
         return _spawn(command, folder, status, launch.block(), stack)
 
@@ -175,7 +176,7 @@ def _spawn(command: list[str], folder: Folder, status: int, block: bytes, stack:
     stack.callback(os.close, directory)
     launch = os.memfd_create("launch", os.MFD_CLOEXEC)
     stack.callback(os.close, launch)
-    _write_all(launch, block)
+    write_all(launch, block)
     os.lseek(launch, 0, os.SEEK_SET)
     sources = [_out_of_the_way(source, stack) for source in (status, directory, launch)]
     try:
@@ -207,7 +208,8 @@ def _out_of_the_way(source: int, stack: ExitStack) -> int:
     return moved
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it, however many calls that takes. OSError."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -49,9 +50,9 @@ def file_variables(
 
 def create_files(folder: Folder, environment: Mapping[str, str]) -> None:
     """Make the files that these variables name, as empty as a script expects them."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     for path in _named(folder, environment).values():
-        os.close(os.open(path, flags, 0o600))
+        with suppress(FileExistsError):
+            os.mknod(path, 0o600 | stat.S_IFREG)  # what open and close do, in one call
 
 
 def remove_files(folder: Folder, names: Iterable[str]) -> None:

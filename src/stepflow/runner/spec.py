@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from stepflow.process import Launch
+from stepflow.process import Launch, write_all
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -17,8 +17,10 @@ class Spec(msgspec.Struct, frozen=True):
     def save(self, path: Path) -> None:
         partial = path.with_suffix(".partial")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(msgspec.json.encode(self))
+        try:
+            write_all(descriptor, msgspec.json.encode(self))
+        finally:
+            os.close(descriptor)
         partial.rename(path)
 
     @classmethod
