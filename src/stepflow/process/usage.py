@@ -9,8 +9,8 @@ import msgspec
 
 PUMP_NAME = b"stepflow-pump"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_READ_AT_ONCE = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_READ_AT_ONCE = 20
 
 
 class Usage(msgspec.Struct, frozen=True):

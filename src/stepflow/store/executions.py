@@ -82,8 +82,8 @@ def create(ledger: Ledger, execution: Execution) -> Execution:
         raise Conflict(f"there already is an execution {execution.id}")
     created = msgspec.structs.replace(execution, seq=ledger.next_seq())
     ledger.execute(INSERT_EXECUTION, execution_row(created))
-    keep_tags(ledger, created)
-    search.keep(ledger, created)
+    add_tags(ledger, created)
+    search.add(ledger, created)
     ledger.count(counters_of(created), 1)
     for key, amount in durations_of(created).items():
         ledger.count([key], amount)
@@ -223,7 +223,8 @@ def _rewrite(ledger: Ledger, before: Execution, after: Execution) -> Execution:
     if changed.keys() & {"status", "user_name", "name", "tags", "created_at"}:
         ledger.count(counters_of(before), -1)
         ledger.count(counters_of(after), 1)
-    if changed.keys() & {"tags", "status", "created_at"}:
+    has_tags = bool(before.tags or after.tags)
+    if has_tags and changed.keys() & {"tags", "status", "created_at"}:
         keep_tags(ledger, after)
     if changed.keys() & search.COLUMNS:
         search.keep(ledger, after)
@@ -248,6 +249,11 @@ def durations_of(execution: Execution) -> dict[Key, int]:
 
 def keep_tags(ledger: Ledger, execution: Execution) -> None:
     ledger.execute("DELETE FROM execution_tags WHERE seq = ?", (execution.seq,))
+    add_tags(ledger, execution)
+
+
+def add_tags(ledger: Ledger, execution: Execution) -> None:
+    """Of an execution that is new."""
     for tag in set(execution.tags):
         row = (tag, execution.status.value, time_text(execution.created_at), execution.seq)
         ledger.execute("INSERT INTO execution_tags VALUES (?, ?, ?, ?)", row)

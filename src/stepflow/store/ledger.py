@@ -7,15 +7,18 @@ once and not once per unit.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 Key = tuple[str, str, str]
 
-# A counter's row is found by its primary key.
+# A counter's row is found by its primary key. Each call of SQLite lets other threads go first, so
+# few of them take many rows.
 _ADD = """
-INSERT INTO counters (facet, "key", status, value) VALUES (?, ?, ?, ?)
+INSERT INTO counters (facet, "key", status, value) VALUES {rows}
 ON CONFLICT (facet, "key", status) DO UPDATE SET value = value + excluded.value
 """
+_ADDS = [(size, _ADD.format(rows=", ".join(["(?, ?, ?, ?)"] * size))) for size in (16, 4, 1)]
 _SEQ = ("seq", "", "")
 
 
@@ -61,5 +64,9 @@ class Ledger:
         if self._seq_given:
             self._counts[_SEQ] += self._seq_given
         changes = [(*key, by) for key, by in self._counts.items() if by]
-        if changes:
-            self.connection.executemany(_ADD, changes)
+        done = 0
+        for size, sql in _ADDS:
+            while done + size <= len(changes):
+                rows = changes[done : done + size]
+                self.connection.execute(sql, list(chain.from_iterable(rows)))
+                done += size

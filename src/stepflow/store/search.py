@@ -18,6 +18,11 @@ VALUES (?, ?, ?, ?, ?, ?)
 
 def keep(ledger: Ledger, execution: Execution) -> None:
     forget(ledger, execution.seq)
+    add(ledger, execution)
+
+
+def add(ledger: Ledger, execution: Execution) -> None:
+    """Of an execution that is new."""
     ledger.execute(_INSERT, values_of(execution))
 
 

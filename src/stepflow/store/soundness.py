@@ -170,8 +170,8 @@ def _derive(ledger: Ledger, told: Told) -> None:
     while rows := ledger.execute(_EXECUTIONS, (last, _BATCH)).fetchall():
         last = rows[-1]["seq"]
         for execution in map(execution_of, rows):
-            search.keep(ledger, execution)
-            executions.keep_tags(ledger, execution)
+            search.add(ledger, execution)
+            executions.add_tags(ledger, execution)
             _count(truth, execution)
         done += len(rows)
         told("rebuild", done, total)
