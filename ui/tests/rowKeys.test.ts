@@ -17,3 +17,11 @@ test("a jump takes over the rows that are there", () => {
   expect(keys(after)).toEqual(keys(before));
   expect(keys(rowKeys(after, 0, 50))).toEqual(keys(before));
 });
+
+test("rows in view at the end stay when those above them come and go in a jump", () => {
+  const before = rowKeys(NO_ROWS, 100, 155);
+  const flood = rowKeys(before, 5_000, 5_031);
+  expect(keys(flood)).toEqual(keys(before).slice(24));
+  const after = rowKeys(flood, 90_000, 90_055);
+  expect(keys(after).slice(24)).toEqual(keys(flood));
+});

@@ -10,8 +10,9 @@ export interface RowKeys {
 
 export const NO_ROWS: RowKeys = { first: 0, end: 0, shift: 0 };
 
+/** After a jump the last rows correspond: in a flood, which is seen from its end, those above come and go. */
 export function rowKeys(before: RowKeys, first: number, end: number): RowKeys {
   const overlaps = first < before.end && before.first < end;
-  const shift = overlaps ? before.shift : before.shift + before.first - first;
+  const shift = overlaps ? before.shift : before.shift + before.end - end;
   return { first, end, shift };
 }
