@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from stepflow.markers import Dialect, Marker, Pipeline, Scanner, Text
 from stepflow.markers.dialects.github import GithubDialect
 from stepflow.markers.dialects.stepflow import StepflowDialect
@@ -159,3 +161,13 @@ def test_the_scan_passes_over_a_token_in_the_middle_of_a_line() -> None:
         scanner = Scanner([GithubDialect()], is_accelerated=wheel)
         found = {region.count(b"\n", 0, position) for position in scanner.positions(region)}
         assert found == {2, 3, 4, 5, 6, 7}
+
+
+@pytest.mark.parametrize("wheel", [True, False])
+@pytest.mark.parametrize("padding", [0, 5_000])
+def test_a_token_of_letters_alone_is_found_in_any_case(wheel: bool, padding: int) -> None:
+    region = b"\n" + b"x" * padding + b"\nHusH\n"
+    for dialects in ([Silence()], [Silence(), StepflowDialect()]):
+        (position,) = Scanner(dialects, is_accelerated=wheel).positions(region)
+        assert region[position : position + 1] == b"H"
+    assert Scanner([StepflowDialect()], is_accelerated=wheel).positions(region) == []

@@ -22,7 +22,8 @@ MOST_SCANNERS = 64
 FEW_BYTES = 1024
 _SHORT_BYTES = 12
 _BLANK = b"\n\r \t"
-_RARE = (b"\x1b", b"_")
+# From the rarest on. Where one is nowhere no token is that holds it, whatever the case of letters.
+_RARE = (b"\x1b", b"_", b":", b" ")
 
 
 @lru_cache(MOST_FINDERS)
@@ -92,7 +93,9 @@ class Scanner:
         self._patterns = [d.token_pattern for d in dialects if d.token_pattern is not None]
         self._finders = [(_rare_byte(token), finder(token)) for token in tokens]
         starts = sorted({token for d in dialects for token in d.line_tokens})
-        self._starts = [(len(token), finder(token)) for token in starts]
+        self._starts = [(_rare_byte(token), len(token), finder(token)) for token in starts]
+        common = [token for token in (*tokens, *starts) if _rare_byte(token) is None]
+        self._has_common_letters = any(token.upper() != token for token in common)
         # One look for all tokens: who says a line now and then is read line by line.
         self._find_any = finder(*tokens, *starts) if is_accelerated else _somewhere
         self._find_broken = _broken_finder((*tokens, *starts), is_accelerated)
@@ -101,13 +104,16 @@ class Scanner:
         """Ascending positions, each in a line that may hold a marker. From `start`, behind a LF, to
         `end` stand whole lines; of others there may be positions as well. `region` begins with LF.
         """
-        lowered = region.lower()
+        absent = [byte for byte in _RARE if byte not in region]
+        has_letters = self._has_common_letters or len(absent) < len(_RARE)
+        lowered = region.lower() if has_letters else region
         if len(region) <= FEW_BYTES and self._is_plain(region) and not self._find_any(lowered):
             return []
-        absent = [byte for byte in _RARE if byte not in region]
         found = [find(lowered) for rare, find in self._finders if rare not in absent]
         found += [
-            list(_at_line_starts(region, find(lowered), length)) for length, find in self._starts
+            list(_at_line_starts(region, find(lowered), length))
+            for rare, length, find in self._starts
+            if rare not in absent
         ]
         for byte, pattern in self._patterns:
             if byte in region:
