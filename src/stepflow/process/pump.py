@@ -88,8 +88,7 @@ def start(
         _make_fifo(folder.out)
         if launch.tty:
             _make_fifo(folder.input)  # that of a script without a terminal is made by the pump
-        with suppress(FileExistsError):
-            os.mknod(folder.log, 0o600 | stat.S_IFREG)
+        make_file(folder.log)
         command = [*(program or find_pump()), execution_id]
         return _spawn(command, folder, status, launch.block(), stack)
 
@@ -164,6 +163,12 @@ def _locked_status(folder: Folder, stack: ExitStack) -> int:
         # Zeros that are written, not a hole: on a full disk a record must still find its block.
         os.pwrite(status, bytes(STATUS_BYTES), 0)
     return status
+
+
+def make_file(path: Path | str) -> None:
+    """Make an empty file where there is nothing: what open and close do, in one call."""
+    with suppress(FileExistsError):
+        os.mknod(path, 0o600 | stat.S_IFREG)
 
 
 def _make_fifo(path: Path) -> None:

@@ -8,13 +8,12 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 import msgspec
 
 from stepflow.markers.environment_files import FILE_BYTES, EnvironmentFile
 from stepflow.model import Execution
-from stepflow.process import Folder
+from stepflow.process import Folder, make_file
 from stepflow.timeline import understands
 
 _GITHUB: dict[str, EnvironmentFile] = {
@@ -51,8 +50,7 @@ def file_variables(
 def create_files(folder: Folder, environment: Mapping[str, str]) -> None:
     """Make the files that these variables name, as empty as a script expects them."""
     for path in _named(folder, environment).values():
-        with suppress(FileExistsError):
-            os.mknod(path, 0o600 | stat.S_IFREG)  # what open and close do, in one call
+        make_file(path)
 
 
 def remove_files(folder: Folder, names: Iterable[str]) -> None:

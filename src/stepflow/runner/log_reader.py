@@ -36,7 +36,6 @@ class LogReader:
         self._state: bytes | None = None
         self._index: LineIndex | None = None
         self._unwritten: list[int] = []
-        self._first_unwritten = 0
         self._past: Transcript | None = None
         self._room = PIECE_BYTES
         self.backlog_end = 0
@@ -120,14 +119,12 @@ class LogReader:
     def _note_blocks(self, counts: Sequence[int], *, first: int) -> None:
         """The index only saves readers time: what can't be written of it now is tried again with
         what comes next, and until then they count for themselves."""
-        is_first = not self._unwritten
-        if is_first:
-            self._first_unwritten = first
+        waiting = len(self._unwritten)
         self._unwritten += counts
         try:
-            self._line_index().append(self._unwritten, first=self._first_unwritten)
+            self._line_index().append(self._unwritten, first=first - waiting)
         except OSError as error:
-            if is_first:
+            if not waiting:
                 execution, reason = self._folder.path.name, error.strerror
                 log.warning("line index not written yet", execution=execution, reason=reason)
             if self._index is not None:

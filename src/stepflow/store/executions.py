@@ -253,7 +253,7 @@ def keep_tags(ledger: Ledger, execution: Execution) -> None:
 
 
 def add_tags(ledger: Ledger, execution: Execution) -> None:
-    """Of an execution that is new."""
+    """Of an execution that has none there yet."""
     for tag in set(execution.tags):
         row = (tag, execution.status.value, time_text(execution.created_at), execution.seq)
         ledger.execute("INSERT INTO execution_tags VALUES (?, ?, ?, ?)", row)

@@ -22,7 +22,7 @@ def keep(ledger: Ledger, execution: Execution) -> None:
 
 
 def add(ledger: Ledger, execution: Execution) -> None:
-    """Of an execution that is new."""
+    """Of an execution that is not in it yet."""
     ledger.execute(_INSERT, values_of(execution))
 
 

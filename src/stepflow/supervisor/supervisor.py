@@ -701,11 +701,10 @@ class Supervisor:
         )
         now, clock = datetime.now(UTC), time.monotonic()
         for pids in _batched(usages, AT_ONCE):
-            # Not of those that have ended meanwhile.
-            going_on = [pid for pid in pids if runners[pid].execution.id in self._running]
             samples = {
-                runners[pid].execution.id: self._samples(runners[pid], usages[pid], now, clock)
-                for pid in going_on
+                runner.execution.id: self._samples(runner, usages[pid], now, clock)
+                for pid in pids
+                if (runner := runners[pid]).execution.id in self._running  # it may have ended
             }
             with suppress(Unavailable):
                 await self.store.keep_samples(samples)
