@@ -56,6 +56,8 @@ def test_a_stopped_script_hears_it_too(folder: Folder) -> None:
 def test_killing_reaches_those_who_left_the_group(folder: Folder) -> None:
     script = orphaned(folder, "setsid sleep 61 & echo $!; echo up; wait")
     eventually(lambda: os.getsid(pids(folder)[0]) == pids(folder)[0])
+    # It leaves the group first, and then becomes what it is to run.
+    eventually(lambda: Path(f"/proc/{pids(folder)[0]}/comm").read_text() == "sleep\n")
     assert stop_script(script, signal.SIGKILL) == [f"sleep ({pids(folder)[0]})"]
     eventually(lambda: not is_running(pids(folder)[0]))
 
